@@ -1,0 +1,1 @@
+"""The back office: a company's records, kept in step with its accounting system."""

@@ -1,0 +1,214 @@
+"""RecordView: the list, the page and the form of one kind of record. What differs by kind is data in views.py."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from flask import abort, flash, g, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_admin import expose
+from flask_admin.contrib.sqla import ModelView
+from flask_admin.model.base import ViewArgs
+from flask_login import current_user
+from sqlalchemy.orm import Query
+
+from backoffice.admin import links, words
+from backoffice.admin.company_base import here, not_found, number
+from backoffice.admin.export import CsvExport
+from backoffice.admin.filters import StateFilter
+from backoffice.admin.forms import RecordConverter, RecordForm
+from backoffice.admin.record_actions import RecordActions
+from backoffice.admin.saving import Saving, return_to
+from backoffice.extensions import db
+from backoffice.models import Record
+from backoffice.queue import doorbell
+from backoffice.sync import jobs
+
+LAST_PAGE = 100_000
+MOST_FILTERS = 20
+LONGEST_SEARCH = 200
+
+
+class RecordView(RecordActions, CsvExport, Saving, ModelView):
+    """A screen of one kind of record, as lists of columns."""
+
+    record: ClassVar[type[Record]]
+    title: ClassVar[str]
+    #: One of them, in lower case.
+    noun: ClassVar[str]
+    group: ClassVar[str]
+    path: ClassVar[str]
+    #: What belongs here, in a sentence for the empty list.
+    about: ClassVar[str]
+    columns: ClassVar[tuple[str, ...]]
+    searched: ClassVar[tuple[str, ...]] = ("name",)
+    #: The form in groups: title and columns.
+    groups: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]]
+    #: The kinds that Update brings in from here.
+    kinds: ClassVar[tuple[str, ...]]
+    #: Switches over the list: argument -> (value, words) with the default first.
+    switches: ClassVar[dict[str, tuple[tuple[str, str], ...]]] = {
+        "archived": (("no", "Active"), ("yes", "Archived"), ("all", "All"))
+    }
+    #: What the page shows besides the form: the provider's own figures.
+    shown_only: ClassVar[tuple[str, ...]] = ()
+    #: The relationship whose records the page lists.
+    parts: ClassVar[str | None] = None
+    creatable: ClassVar[bool] = True
+
+    form_base_class = RecordForm
+    model_form_converter = RecordConverter
+    column_default_sort = "name"
+    can_delete = False
+    can_view_details = True
+    can_set_page_size = True
+    page_size = 50
+    page_size_options = (20, 50, 100, 200)
+    named_filter_urls = True
+    list_template = "record/list.html"
+
+    def __init__(self) -> None:
+        self.column_list = self.columns
+        self.column_searchable_list = self.searched
+        self.column_sortable_list = [c for c in self.columns if c in self.record.__table__.c]
+        self.column_filters = self.make_filters()
+        self.form_columns = [column for _, columns in self.groups for column in columns]
+        super().__init__(self.record, db, self.title, self.group, endpoint=self.path, url=self.path.replace("_", "-"))
+
+    def make_filters(self) -> list[Any]:
+        """The filters of the list."""
+        return [StateFilter(self.record)]
+
+    def get_column_name(self, field: str) -> str:
+        column = self.record.__table__.c.get(field)
+        return self.record.column_label(field) if column is not None else field.replace("_", " ").capitalize()
+
+    # What the company in the address owns, by every door.
+
+    def get_query(self) -> Query[Any]:
+        return self._listed(super().get_query())
+
+    def get_count_query(self) -> Query[Any]:
+        return self._listed(super().get_count_query())
+
+    def _listed(self, query: Query[Any]) -> Query[Any]:
+        query = query.filter(self.record.company_id == here().id)
+        archived = request.args.get("archived", "no")
+        if archived in ("no", "yes"):
+            query = query.filter(self.record.archived.is_(archived == "yes"))
+        return self.scope(query)
+
+    def scope(self, query: Query[Any]) -> Query[Any]:
+        """What the list shows of the company's records."""
+        return query
+
+    def get_one(self, id: Any) -> Record | None:
+        found = db.session.get(self.record, key) if (key := number(id)) else None
+        return found if found is not None and found.company_id == here().id else None
+
+    def one(self) -> Record:
+        """The record that the address names, or a page that says there is none."""
+        found = self.get_one(request.values.get("id"))
+        return found if found is not None else not_found(self.noun)
+
+    # The list.
+
+    def _get_list_extra_args(self) -> ViewArgs:
+        args = super()._get_list_extra_args()
+        args.page = min(max(args.page, 0), LAST_PAGE)
+        args.search = (args.search or "").replace("\x00", "")[:LONGEST_SEARCH].strip() or None
+        args.filters = (args.filters or [])[:MOST_FILTERS]
+        args.extra_args = {k: v for k, v in args.extra_args.items() if k in self.switches and self._switched(k, v)}
+        return args
+
+    def _switched(self, switch: str, value: str) -> bool:
+        return value in dict(self.switches[switch])
+
+    def get_list(self, *args: Any, **kwargs: Any) -> tuple[int | None, Any]:
+        count, rows = super().get_list(*args, **kwargs)
+        if kwargs.get("execute", True):
+            g.links = links.links_of(self.record.kind, [row.id for row in rows])
+        return count, rows
+
+    def is_editable(self, name: str) -> bool:
+        return name in self.column_editable_list and self.may_write
+
+    @property
+    def may_create(self) -> bool:
+        return self.creatable and self.may_write
+
+    def frozen(self, record: Record) -> bool:
+        """Whether the person who looks cannot change the record here."""
+        return not self.may_write or links.read_only(record, self.link(record))
+
+    def link(self, record: Record) -> Any:
+        """The record's link, from the ones read for the list where there is one."""
+        known: dict[int, Any] = g.get("links", {})
+        return known.get(record.id) if record.id in known else links.link_of(record)
+
+    def row_link(self, record: Record) -> Any:
+        """The link of a row of the list, all of which were read together."""
+        return g.get("links", {}).get(record.id)
+
+    def cell(self, record: Any, column: str) -> Any:
+        """A value as the list shows it."""
+        return words.value(getattr(record, column))
+
+    def open_url(self, record: Record) -> str:
+        """The page of a record."""
+        return url_for(f"{self.endpoint}.details_view", id=record.id)
+
+    # The pages of one record.
+
+    @expose("/details/")
+    def details_view(self) -> ResponseReturnValue:
+        record = self.one()
+        return self.render("record/details.html", record=record, link=links.link_of(record), tab="details")
+
+    @expose("/new/", methods=("GET", "POST"))
+    def create_view(self) -> ResponseReturnValue:
+        if not self.may_create:
+            abort(403)
+        form = self.create_form()
+        if request.method == "POST" and self.validate_form(form):
+            record = self.create_model(form)
+            if record:
+                flash(f"{record} was added.", "success")
+                return redirect(self.open_url(record), code=303)
+        return self.render("record/form.html", form=form, record=None, link=None, back_to=return_to(self.list_url()))
+
+    @expose("/edit/", methods=("GET", "POST"))
+    def edit_view(self) -> ResponseReturnValue:
+        record = self.one()
+        if request.method == "GET" and self.frozen(record):
+            return redirect(self.open_url(record))
+        form = self.edit_form(obj=record)
+        if request.method == "POST" and self.validate_form(form) and self.update_model(form, record):
+            flash(f"{record} was saved.", "success")
+            return redirect(self.open_url(record), code=303)
+        if g.get("refused_here"):
+            return redirect(self.open_url(record), code=303)
+        return self.render("record/form.html", form=form, record=record, link=links.link_of(record), back_to=None)
+
+    def list_url(self) -> str:
+        return url_for(f"{self.endpoint}.index_view")
+
+    @expose("/update/", methods=("POST",))
+    def update_records(self) -> ResponseReturnValue:
+        """Bring this list up to date."""
+        connection = links.connection_here()
+        if connection is None or not connection.usable:
+            flash("Link this company to its accounting system first; then this list can be brought up to date.", "warning")
+            return redirect(url_for("integrations.index"), code=303)
+        start_update(connection, list(self.kinds))
+        return redirect(return_to(self.list_url()), code=303)
+
+
+def start_update(connection: Any, kinds: list[str], **asked: Any) -> None:
+    """Ask for an update of these kinds, and say which job does it."""
+
+    job, fresh = jobs.request_update(db.session, connection, kinds, user_id=current_user.id, **asked)
+    db.session.commit()
+    doorbell.ring("run", job.id, urgent=True)
+    said = "Update started." if fresh else "An update of this is under way already; it looks once more before it ends."
+    flash({"text": said, "url": url_for("sync_jobs.details", id=job.id), "link": "See the job"}, "info")

@@ -1,0 +1,166 @@
+"""How the pages say things: badges, jobs, amounts, times. The same word for the same thing everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from markupsafe import Markup
+
+from backoffice.clock import now
+from backoffice.models import KINDS, Direction, JobState, LinkState, Role, Side, SyncJob, Winner, Work
+
+
+@dataclass(frozen=True)
+class Badge:
+    """A state as people see it: a shape, a word and a colour together."""
+
+    shape: str
+    word: str
+    colour: str
+    tooltip: str = ""
+
+
+LINK_BADGES = {
+    LinkState.INTEGRATED: Badge("✓", "Integrated", "green"),
+    LinkState.NOT_INTEGRATED: Badge("○", "Not integrated", "grey"),
+    LinkState.WAITING: Badge("↑", "Waiting", "blue"),
+    LinkState.BLOCKED: Badge("⧖", "Blocked", "amber"),
+    LinkState.UNCONFIRMED: Badge("?", "Unconfirmed", "amber"),
+    LinkState.REFUSED: Badge("✕", "Refused", "red"),
+    LinkState.PAUSED: Badge("‖", "Paused", "grey"),
+    LinkState.GONE: Badge("▢", "Archived in {provider}", "grey"),
+}
+
+JOB_BADGES = {
+    JobState.PENDING: Badge("○", "Pending", "grey"),
+    JobState.RUNNING: Badge("●", "Running", "blue"),
+    JobState.COMPLETED: Badge("✓", "Completed", "green"),
+    JobState.FAILED: Badge("✕", "Failed", "red"),
+    JobState.CANCELLED: Badge("–", "Cancelled", "grey"),
+}
+
+ROLE_WORDS = {
+    Role.ADMINISTRATOR: "Administrator: people, connections, settings, and all that operators do",
+    Role.OPERATOR: "Operator: records, Update and the sync queue",
+    Role.VIEWER: "Viewer: sees everything, changes nothing",
+}
+SIDE_WORDS = {Side.SALES: "Sales", Side.PURCHASES: "Purchases"}
+WINNER_WORDS = {Winner.PROVIDER: "The accounting system’s value stays", Winner.OURS: "Our value stays"}
+DIRECTION_WORDS = {
+    Direction.IN: "Comes in one way; changed there",
+    Direction.OUT: "Goes out one way; changed here",
+    Direction.BOTH: "Both ways; changed on either side",
+}
+#: What happened to a record, as its history says it.
+ACTION_WORDS = {"created": "Created", "changed": "Changed", "deleted": "Deleted", "linked": "Linked"}
+
+
+def job_badge(job: SyncJob) -> Badge:
+    """The badge of a job; one with refusals is completed all the same, and says so."""
+    if job.state is JobState.COMPLETED and job.refused:
+        return Badge("✓", f"Completed with {job.refused:,} refused", "amber")
+    if job.state is JobState.PENDING and job.waiting_for:
+        return Badge("⧖", "Waiting", "amber")
+    return JOB_BADGES[job.state]
+
+
+def plural(word: str) -> str:
+    """More than one of it."""
+    return f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
+
+
+def counted(count: int, word: str) -> str:
+    """`1 record`, `2,000 records`."""
+    return f"{count:,} {word if count == 1 else plural(word)}"
+
+
+def kind_label(kind: str) -> str:
+    """What people call one record of a kind."""
+    return KINDS[kind].label if kind in KINDS else kind.replace("_", " ")
+
+
+def kinds_text(kinds: list[str]) -> str:
+    """Several kinds in a sentence."""
+    return ", ".join(plural(kind_label(kind)) for kind in kinds)
+
+
+def summary(job: SyncJob) -> str:
+    """What a job that has ended did, in a line."""
+    parts = [
+        (job.created, "new"),
+        (job.updated, "updated"),
+        (job.archived, "archived"),
+        (job.sent, "sent"),
+        (job.refused, "refused"),
+    ]
+    said = ", ".join(f"{count:,} {word}" for count, word in parts if count)
+    if said or job.state is not JobState.COMPLETED:
+        return said
+    return "Nothing needed to be sent" if job.work is Work.PUSH else "No objects need to be updated"
+
+
+def waiting_text(job: SyncJob, provider: str) -> str:
+    """What a job that is put back waits for."""
+    limits = {"minute": "minute limit", "day": "day limit", "concurrent": "limit of calls at once", "app": "app limit"}
+    if job.waiting_for in limits:
+        return f"Waiting for {provider}’s {limits[job.waiting_for]}"
+    return job.waiting_for or ""
+
+
+def duration(start: datetime | None, end: datetime | None) -> str:
+    """How long something took, roughly as people say it."""
+    if start is None:
+        return ""
+    seconds = max(0, round(((end or now()) - start).total_seconds()))
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, seconds = divmod(seconds, 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def day(moment: datetime) -> str:
+    """A date: 21 Nov 2026."""
+    return f"{moment.day} {moment:%b %Y}"
+
+
+def relative(moment: datetime) -> str:
+    """How long ago, or how soon."""
+    gap = now() - moment
+    ahead, gap = gap < timedelta(0), abs(gap)
+    for size, word in ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute")):
+        if gap >= size:
+            if word == "day" and gap.days > 30:
+                return day(moment)
+            said = counted(int(gap / size), word)
+            return f"in {said}" if ahead else f"{said} ago"
+    return "in a moment" if ahead else "just now"
+
+
+def when(moment: datetime | None, style: str = "relative") -> Markup:
+    """A moment for a page: relative, `exact` or `clock`; the script puts it into the person's zone."""
+    if moment is None:
+        return Markup("–")
+    exact = f"{day(moment)}, {moment:%H:%M:%S} UTC"
+    shown = {"relative": relative(moment), "clock": f"{moment:%H:%M:%S}"}.get(style, exact)
+    return Markup('<time datetime="{}" data-style="{}" title="{}">{}</time>').format(
+        moment.isoformat(), style, exact, shown
+    )
+
+
+def value(content: Any) -> str:
+    """A value of a record as people read it."""
+    if content is None or content == "":
+        return "–"
+    if isinstance(content, bool):
+        return "Yes" if content else "No"
+    if isinstance(content, Decimal):
+        return f"{content.normalize():,f}" if content != content.to_integral_value() else f"{content:,.0f}"
+    if isinstance(content, StrEnum):
+        return content.value.capitalize()
+    return str(content)

@@ -1,0 +1,89 @@
+"""The application: the only place where things are joined."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Flask, request
+from redis import Redis
+from sqlalchemy.orm import sessionmaker
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from backoffice import admin, models
+from backoffice.config import Settings
+from backoffice.database import keyring, prepare_sqlite, read_only
+from backoffice.extensions import GuardedSession, csrf, db, limiter, login, migrate
+from backoffice.providers import providers_of
+from backoffice.queue import doorbell
+from backoffice.sync import doorbell as sync_doorbell
+from backoffice.sync.mapper import routes
+
+ROOT = Path(__file__).parent.parent
+
+models.listen(GuardedSession)
+sync_doorbell.listen(GuardedSession)
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Join settings, database, queue, providers and screens.
+
+    Raises: ConfigurationError naming each setting that is missing or wrong.
+    """
+    settings = settings.completed() if settings else Settings.from_environment()
+    app = Flask("backoffice", root_path=str(ROOT / "backoffice"), template_folder=str(ROOT / "templates"))
+    app.config.update(_flask_config(settings))
+    app.extensions["settings"] = settings
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    keyring.load(tuple(key.get_secret_value() for key in settings.encryption_keys))
+    redis = Redis.from_url(settings.redis_url or "redis://localhost:6379", socket_connect_timeout=2, socket_timeout=10)
+    doorbell.connect(redis)
+    _join_database(app)
+    app.extensions["redis"] = redis
+    with app.app_context():
+        providers = providers_of(settings, redis, sessionmaker(db.engine, expire_on_commit=False))
+        db.session.configure(info={"routes": routes({key: provider.mappers for key, provider in providers.items()})})
+    app.extensions["providers"] = providers
+    csrf.init_app(app)
+    limiter.init_app(app)
+    login.init_app(app)
+    admin.init_app(app)
+    return app
+
+
+def _flask_config(settings: Settings) -> dict[str, object]:
+    return {
+        "SECRET_KEY": settings.secret_key.get_secret_value(),
+        "SQLALCHEMY_DATABASE_URI": settings.database_url,
+        "SESSION_COOKIE_NAME": "backoffice_session",
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": settings.https,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "MAX_CONTENT_LENGTH": 16 * 1024 * 1024,
+        "RATELIMIT_STORAGE_URI": limiter_storage(settings),
+        "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
+        "WTF_CSRF_TIME_LIMIT": None,
+    }
+
+
+def limiter_storage(settings: Settings) -> str:
+    """The address of Redis as the sign-in throttle writes it."""
+    url = settings.redis_url or "redis://localhost:6379"
+    return url.replace("unix://", "redis+unix://", 1) if url.startswith("unix://") else url
+
+
+def _join_database(app: Flask) -> None:
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
+    with app.app_context():
+        prepare_sqlite(db.engine)
+
+    @app.before_request
+    def choose_lock() -> None:
+        view = app.view_functions.get(request.endpoint or "")
+        read_only(request.method in ("GET", "HEAD") and not getattr(view, "writes", False))
+
+    @app.teardown_request
+    def back_to_writing(_error: BaseException | None) -> None:
+        read_only(False)

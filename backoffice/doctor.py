@@ -1,0 +1,168 @@
+"""The doctor: looks at everything this deployment needs, and says how to mend what is wrong."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask, current_app
+from redis.exceptions import RedisError
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from backoffice.config import Settings
+from backoffice.errors import BackofficeError, ConfigurationError
+from backoffice.extensions import db
+from backoffice.models import Authorisation, Connection
+from jobs import worker
+
+#: Clocks may differ by this much.
+SKEW = timedelta(seconds=5)
+TIMEOUT = 10
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found, and what to do about it."""
+
+    check: str
+    ok: bool
+    found: str
+    mend: str = ""
+
+
+class AilmentError(BackofficeError):
+    """Something is wrong here."""
+
+    def __init__(self, found: str, mend: str) -> None:
+        super().__init__(found)
+        self.mend = mend
+
+
+def examine(app: Flask) -> Iterator[Finding]:
+    """Do every check, each for itself, and say what it found."""
+    with app.app_context():
+        for check in (database, migrations, redis, workers, clock, keys, provider):
+            yield _finding(check)
+
+
+def _finding(check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(check.__name__, True, check())
+    except AilmentError as ailment:
+        return Finding(check.__name__, False, ailment.message, ailment.mend)
+    except SQLAlchemyError as error:
+        db.session.rollback()
+        return Finding(
+            check.__name__, False, _first_line(error), "See what is said of the database and its migrations."
+        )
+    except RedisError as error:
+        return Finding(check.__name__, False, _first_line(error), "See above: redis.")
+
+
+def database() -> str:
+    """It answers."""
+    url = db.engine.url.render_as_string(hide_password=True)
+    try:
+        db.session.execute(select(1))
+    except SQLAlchemyError as error:
+        db.session.rollback()
+        raise AilmentError(f"{url}: {_first_line(error)}", "Start the database, or correct DATABASE_URL.") from error
+    return url
+
+
+def migrations() -> str:
+    """Its tables are those of this version."""
+    wanted = ScriptDirectory(current_app.extensions["migrate"].directory).get_current_head()
+    current = MigrationContext.configure(db.session.connection()).get_current_revision()
+    if current != wanted:
+        raise AilmentError(f"it is at {current or 'nothing'}, this version wants {wanted}", "Run `backoffice migrate`.")
+    return f"at {current}"
+
+
+def redis() -> str:
+    """It answers, and throws nothing away."""
+    connection = current_app.extensions["redis"]
+    try:
+        found = connection.info()
+    except RedisError as error:
+        raise AilmentError(
+            _first_line(error), "Start Redis, or correct REDIS_URL; jobs wait in the database."
+        ) from error
+    policy = found.get("maxmemory_policy", "noeviction")
+    if policy != "noeviction":
+        raise AilmentError(f"it may throw jobs away ({policy})", "Set its maxmemory-policy to noeviction.")
+    return f"version {found.get('redis_version')}, {found.get('used_memory_human')} in use"
+
+
+def workers() -> str:
+    """Somebody does the jobs."""
+    signs = worker.alive(current_app.extensions["redis"])
+    if not signs:
+        raise AilmentError("none is alive", "Start at least one with `backoffice worker`.")
+    return ", ".join(f"{sign.state} on {sign.host} ({sign.pid})" for sign in signs)
+
+
+def clock() -> str:
+    """This machine, the database and Redis agree what time it is."""
+    seconds, microseconds = current_app.extensions["redis"].time()
+    others = {"Redis": datetime.fromtimestamp(seconds + microseconds / 1e6, UTC)}
+    if db.engine.dialect.name == "postgresql":
+        others["the database"] = db.session.scalars(select(func.clock_timestamp())).one()
+    for name, theirs in others.items():
+        apart = abs(theirs - datetime.now(UTC))
+        if apart > SKEW:
+            raise AilmentError(
+                f"{name} is {apart.total_seconds():.0f} s off", "Let NTP set the clocks of all machines."
+            )
+    return f"within {SKEW.total_seconds():.0f} s of {' and '.join(others)}"
+
+
+def keys() -> str:
+    """Every stored token can be read."""
+    try:
+        tokens = db.session.scalars(select(Authorisation.access_token)).all()
+    except ConfigurationError as error:
+        raise AilmentError(error.message, "Add the key that is missing to ENCRYPTION_KEYS, or link again.") from error
+    return f"{len(tokens)} stored consents can be read"
+
+
+def provider() -> str:
+    """Each linked organisation answers; where none is linked, at least its address does."""
+    connections = db.session.scalars(select(Connection).where(Connection.active)).all()
+    said = [_test(connection) for connection in connections]
+    return "; ".join(said) or _reach()
+
+
+def _test(connection: Connection) -> str:
+    finding = current_app.extensions["providers"][connection.provider].test(connection)
+    if not finding.ok:
+        raise AilmentError(f"{connection.organisation}: {finding.what}", finding.todo)
+    return f"{connection.organisation}: {finding.what}"
+
+
+def _reach() -> str:
+    settings: Settings = current_app.extensions["settings"]
+    address = urlsplit(settings.xero_connections_url)
+    secure = address.scheme == "https"
+    sort = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+    line = sort(address.hostname or "", address.port, timeout=TIMEOUT)
+    try:
+        line.request("GET", address.path)
+        status = line.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        raise AilmentError(
+            f"{address.netloc}: {error}", "Let this machine reach it, or correct XERO_CONNECTIONS_URL."
+        ) from error
+    finally:
+        line.close()
+    return f"{address.netloc} answers ({status}); no company is linked"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

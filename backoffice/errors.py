@@ -1,0 +1,116 @@
+"""What can go wrong, told apart by who must act.
+
+    BackofficeError
+    ├── ConfigurationError      who runs the deployment: a setting is missing or wrong
+    ├── TransientError          nobody: it is tried again
+    │   ├── RateLimitedError    nobody: the provider's budget is dry until a known time
+    │   ├── UnansweredError     nobody: a request went out and no answer came back
+    │   └── DependencyError     nobody: Redis, or a lease that another process holds
+    ├── ConflictError           nobody: somebody else was faster; read again
+    ├── LeaseLostError          nobody: another worker has taken this job over
+    ├── RejectedError           the editor of the record: the provider turns it down on its merits
+    ├── UnreadableError         whoever looks after the integration: an answer that makes no sense
+    ├── QuestionError           an operator: going on would need a guess
+    ├── ReadOnlyRecordError     nobody: the provider's word is final for this record
+    ├── ConsentError            whoever is linking: the sign-in at the provider came to nothing
+    └── ConnectionLostError     an administrator: the company has to be linked again
+
+The default message of an error is the first line of its docstring.
+"""
+
+from __future__ import annotations
+
+
+class BackofficeError(Exception):
+    """Something went wrong."""
+
+    def __init__(self, message: str | None = None) -> None:
+        self.message = message or (type(self).__doc__ or "").strip().splitlines()[0]
+        super().__init__(self.message)
+
+
+class ConfigurationError(BackofficeError):
+    """A setting of this deployment is missing or wrong."""
+
+
+class TransientError(BackofficeError):
+    """The accounting system could not answer just now."""
+
+    #: Seconds to wait before trying again; None leaves it to the retry settings.
+    retry_after: float | None = None
+
+    def __init__(self, message: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class RateLimitedError(TransientError):
+    """The accounting system's call limit is used up for now."""
+
+    def __init__(self, limit: str, retry_after: float) -> None:
+        super().__init__(f"Waiting for the {limit} limit of the accounting system.", retry_after)
+        #: `minute`, `day`, `concurrent` or `app`.
+        self.limit = limit
+
+
+class UnansweredError(TransientError):
+    """The request was sent, but no answer came back."""
+
+    def __init__(self, message: str | None = None, status: int | None = None) -> None:
+        super().__init__(message)
+        #: The status of a useless answer (5xx); None when the line went dead.
+        self.status = status
+
+
+class DependencyError(TransientError):
+    """Something this depends on is not available just now."""
+
+
+class ConflictError(BackofficeError):
+    """Somebody else changed this at the same time."""
+
+
+class LeaseLostError(BackofficeError):
+    """Another worker has taken this job over."""
+
+
+class RejectedError(BackofficeError):
+    """The accounting system turned the request down."""
+
+    def __init__(self, message: str, raw: str = "") -> None:
+        super().__init__(message)
+        #: The provider's own words.
+        self.raw = raw
+
+
+class UnreadableError(BackofficeError):
+    """The accounting system sent something that cannot be read."""
+
+
+class QuestionError(BackofficeError):
+    """A person has to decide."""
+
+    def __init__(self, message: str, resource: str) -> None:
+        super().__init__(message)
+        self.resource = resource
+
+
+class ReadOnlyRecordError(BackofficeError):
+    """This record comes from the accounting system and is changed there."""
+
+    def __init__(self, kind: str, record_id: int | None, columns: tuple[str, ...]) -> None:
+        super().__init__()
+        self.kind, self.record_id, self.columns = kind, record_id, columns
+
+
+class ConnectionLostError(BackofficeError):
+    """The connection to the accounting system has ended; link the company again."""
+
+    def __init__(self, message: str | None = None, reason: str = "consent_ended") -> None:
+        super().__init__(message)
+        #: `consent_ended`, `organisation_gone` or `scope_missing`.
+        self.reason = reason
+
+
+class ConsentError(BackofficeError):
+    """The sign-in at the accounting system came to nothing; try again."""

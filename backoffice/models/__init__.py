@@ -1,0 +1,90 @@
+"""What we keep. `RECORDS` registers the kinds; the rest of the application reads it there."""
+
+from __future__ import annotations
+
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from backoffice.models import record
+from backoffice.models.account import Account
+from backoffice.models.company import Company, CompanyOwned
+from backoffice.models.connection import Authorisation, Connection, ConnectionState, Grant
+from backoffice.models.contact import Contact
+from backoffice.models.history import History
+from backoffice.models.item import Item
+from backoffice.models.link import Direction, Link, LinkState, Route
+from backoffice.models.match import Match
+from backoffice.models.record import Author, Record, writing_as
+from backoffice.models.settings import CompanySettings, Winner, new_company
+from backoffice.models.sync_job import (
+    AttemptState,
+    JobState,
+    PullRun,
+    PullSeen,
+    SyncAttempt,
+    SyncAttemptItem,
+    SyncJob,
+    Tick,
+    Urgency,
+    Work,
+)
+from backoffice.models.tax_mapping import Side, TaxMapping
+from backoffice.models.tax_rate import TaxRate
+from backoffice.models.tracking import TrackingCategory, TrackingOption
+from backoffice.models.user import Role, User
+
+#: Every kind of record, in the order people meet them.
+RECORDS: tuple[type[Record], ...] = (Contact, Item, Account, TrackingCategory, TrackingOption, TaxRate)
+KINDS: dict[str, type[Record]] = {model.kind: model for model in RECORDS}
+
+
+def listen(session: type[Session]) -> None:
+    """Put the hooks that keep revision, history and guard on a class of sessions."""
+    event.listen(session, "before_flush", record.before_flush)
+    event.listen(session, "after_flush", record.after_flush)
+    event.listen(session, "do_orm_execute", record.refuse_bulk)
+
+
+__all__ = [
+    "KINDS",
+    "RECORDS",
+    "Account",
+    "AttemptState",
+    "Author",
+    "Authorisation",
+    "Company",
+    "CompanyOwned",
+    "CompanySettings",
+    "Connection",
+    "ConnectionState",
+    "Contact",
+    "Direction",
+    "Grant",
+    "History",
+    "Item",
+    "JobState",
+    "Link",
+    "LinkState",
+    "Match",
+    "PullRun",
+    "PullSeen",
+    "Record",
+    "Role",
+    "Route",
+    "Side",
+    "SyncAttempt",
+    "SyncAttemptItem",
+    "SyncJob",
+    "TaxMapping",
+    "TaxRate",
+    "Tick",
+    "TrackingCategory",
+    "TrackingOption",
+    "Urgency",
+    "User",
+    "Winner",
+    "Work",
+    "listen",
+    "new_company",
+    "writing_as",
+]

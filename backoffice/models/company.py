@@ -1,0 +1,37 @@
+"""A company: whose books these are."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
+
+from backoffice.clock import now
+from backoffice.database import Base, RowId
+
+
+class Company(Base):
+    """One set of books. Everything else belongs to one of these."""
+
+    __tablename__ = "company"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    name: Mapped[str] = mapped_column(String(255), unique=True)
+    #: An IANA name such as Pacific/Auckland; schedules follow it.
+    time_zone: Mapped[str] = mapped_column(String(60), default="UTC")
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CompanyOwned:
+    """Belongs to one company, and to nobody else. What changes in it is kept in the history."""
+
+    #: The written-out key that stands in the database and in addresses.
+    kind: str
+
+    @declared_attr
+    def company_id(cls) -> Mapped[int]:
+        return mapped_column(ForeignKey("company.id", ondelete="CASCADE"), index=True)

@@ -1,0 +1,100 @@
+"""Consent and connection: who let us in, and to which organisation."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from backoffice.clock import now
+from backoffice.database import Base, Encrypted, RowId, choice
+from backoffice.models.company import Company
+
+
+class Grant(StrEnum):
+    """How the tokens are come by."""
+
+    AUTHORISATION_CODE = "authorization_code"
+    CLIENT_CREDENTIALS = "client_credentials"
+
+
+class Authorisation(Base):
+    """One person's consent to our application. Several connections may share it, and with it its tokens."""
+
+    __tablename__ = "authorisation"
+    __table_args__ = (UniqueConstraint("provider", "client_id", "subject"),)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    provider: Mapped[str] = mapped_column(String(40))
+    client_id: Mapped[str] = mapped_column(String(255))
+    #: The provider's id of the person who consented.
+    subject: Mapped[str] = mapped_column(String(255))
+    grant: Mapped[Grant] = mapped_column(choice(Grant, "grant"), default=Grant.AUTHORISATION_CODE)
+    access_token: Mapped[str] = mapped_column(Encrypted)
+    refresh_token: Mapped[str | None] = mapped_column(Encrypted)
+    #: Works for a while after a rotation whose answer was lost.
+    previous_refresh_token: Mapped[str | None] = mapped_column(Encrypted)
+    scopes: Mapped[str] = mapped_column(Text, default="")
+    expires_at: Mapped[datetime]
+    refreshed_at: Mapped[datetime] = mapped_column(default=now)
+    #: Why it no longer works; empty while it does.
+    ended: Mapped[str | None] = mapped_column(Text)
+    #: Whose turn it is to refresh.
+    lease_until: Mapped[datetime | None]
+    fence: Mapped[int] = mapped_column(default=0)
+
+    connections: Mapped[list[Connection]] = relationship(back_populates="authorisation")
+
+
+class ConnectionState(StrEnum):
+    """Whether an organisation can be reached."""
+
+    CONNECTED = "connected"
+    NEEDS_RECONNECTING = "needs_reconnecting"
+    UNLINKED = "unlinked"
+
+
+class Connection(Base):
+    """One organisation of a provider, linked to one company. Never deleted while the company lives."""
+
+    __tablename__ = "connection"
+    __table_args__ = (
+        UniqueConstraint("company_id", "provider", "external_id"),
+        Index("uq_connection_active", "company_id", unique=True, sqlite_where=text("active"), postgresql_where=text("active")),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    company_id: Mapped[int] = mapped_column(ForeignKey("company.id", ondelete="CASCADE"))
+    authorisation_id: Mapped[int | None] = mapped_column(ForeignKey("authorisation.id", ondelete="SET NULL"))
+    provider: Mapped[str] = mapped_column(String(40))
+    #: The organisation's id (Xero: tenantId), and the id of its being connected (Xero: id of /connections).
+    external_id: Mapped[str] = mapped_column(String(64))
+    consent_id: Mapped[str] = mapped_column(String(64), default="")
+    organisation: Mapped[str] = mapped_column(String(255))
+    country: Mapped[str] = mapped_column(String(20), default="")
+    base_currency: Mapped[str] = mapped_column(String(10), default="")
+    #: The organisation's name in addresses of the provider's own pages.
+    short_code: Mapped[str] = mapped_column(String(40), default="")
+    active: Mapped[bool] = mapped_column(default=True)
+    state: Mapped[ConnectionState] = mapped_column(
+        choice(ConnectionState, "connection_state"), default=ConnectionState.CONNECTED
+    )
+    #: What happened and what to do, in plain words, while it needs reconnecting.
+    problem: Mapped[str | None] = mapped_column(Text)
+    linked_at: Mapped[datetime] = mapped_column(default=now)
+    unlinked_at: Mapped[datetime | None]
+    #: Nothing of ours is sent before a person has seen what would be.
+    push_confirmed_at: Mapped[datetime | None]
+    #: The provider's own count of what is left, and when it said so.
+    day_left: Mapped[int | None]
+    minute_left: Mapped[int | None]
+    budget_at: Mapped[datetime | None]
+
+    company: Mapped[Company] = relationship()
+    authorisation: Mapped[Authorisation | None] = relationship(back_populates="connections")
+
+    @property
+    def usable(self) -> bool:
+        return self.active and self.state is ConnectionState.CONNECTED

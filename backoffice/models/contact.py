@@ -1,0 +1,46 @@
+"""Suppliers and customers: one contact, with roles."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backoffice.models.record import Record
+
+
+class Contact(Record):
+    """A party the company buys from, sells to, or both. Names are unique over both."""
+
+    __tablename__ = "contact"
+    __table_args__ = (Index("ix_contact_company_name", "company_id", "name_key"),)
+    kind = "contact"
+    label = "contact"
+    local_columns = frozenset({"supplier_here", "customer_here"})
+
+    name: Mapped[str] = mapped_column(String(255), info={"label": "Name"})
+    #: Our number for it: unique, and what the provider finds it by.
+    number: Mapped[str | None] = mapped_column(String(50), info={"label": "Contact number"})
+    account_number: Mapped[str | None] = mapped_column(String(50), info={"label": "Account number"})
+    first_name: Mapped[str | None] = mapped_column(String(255), info={"label": "First name"})
+    last_name: Mapped[str | None] = mapped_column(String(255), info={"label": "Last name"})
+    email: Mapped[str | None] = mapped_column(String(255), info={"label": "E-mail"})
+    phone: Mapped[str | None] = mapped_column(String(50), info={"label": "Phone"})
+    mobile: Mapped[str | None] = mapped_column(String(50), info={"label": "Mobile"})
+    tax_number: Mapped[str | None] = mapped_column(String(50), info={"label": "Tax number"})
+    company_number: Mapped[str | None] = mapped_column(String(50), info={"label": "Company number"})
+    bank_account: Mapped[str | None] = mapped_column(String(255), info={"label": "Bank account"})
+    street: Mapped[str | None] = mapped_column(Text, info={"label": "Street"})
+    city: Mapped[str | None] = mapped_column(String(255), info={"label": "City"})
+    region: Mapped[str | None] = mapped_column(String(255), info={"label": "Region"})
+    postal_code: Mapped[str | None] = mapped_column(String(50), info={"label": "Postal code"})
+    country: Mapped[str | None] = mapped_column(String(50), info={"label": "Country"})
+    currency: Mapped[str | None] = mapped_column(String(3), info={"label": "Currency"})
+    #: What the provider marks; it comes with the first document there.
+    is_supplier: Mapped[bool] = mapped_column(Boolean, default=False, info={"label": "Supplier there"})
+    is_customer: Mapped[bool] = mapped_column(Boolean, default=False, info={"label": "Customer there"})
+    #: What it was made or used as here.
+    supplier_here: Mapped[bool] = mapped_column(Boolean, default=False, info={"label": "Supplier"})
+    customer_here: Mapped[bool] = mapped_column(Boolean, default=False, info={"label": "Customer"})
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,164 @@
+"""Where a record and an organisation meet: what is known there, what is wanted, what stands in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, Text, UniqueConstraint, case, text
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from backoffice.clock import now
+from backoffice.database import Base, RowId
+from backoffice.models.connection import Connection
+
+
+class Direction(StrEnum):
+    """Whose word is final for a kind of record."""
+
+    IN = "in"
+    OUT = "out"
+    BOTH = "both"
+
+    @property
+    def sends(self) -> bool:
+        return self is not Direction.IN
+
+
+@dataclass(frozen=True)
+class Route:
+    """How a kind of record travels to and from one provider."""
+
+    resource: str
+    direction: Direction
+
+
+#: (provider, kind) -> route; the application puts it into every session's `info`.
+Routes = Mapping[tuple[str, str], Route]
+
+
+class LinkState(StrEnum):
+    """What a badge says."""
+
+    INTEGRATED = "integrated"
+    NOT_INTEGRATED = "not_integrated"
+    WAITING = "waiting"
+    BLOCKED = "blocked"
+    UNCONFIRMED = "unconfirmed"
+    REFUSED = "refused"
+    PAUSED = "paused"
+    GONE = "gone"
+
+
+class Link(Base):
+    """One record in one organisation. Without an external id, a record that waits to be created there."""
+
+    __tablename__ = "link"
+    __table_args__ = (
+        UniqueConstraint("connection_id", "resource", "kind", "record_id"),
+        Index(
+            "uq_link_external",
+            "connection_id",
+            "resource",
+            "kind",
+            "external_id",
+            unique=True,
+            sqlite_where=text("external_id IS NOT NULL"),
+            postgresql_where=text("external_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_link_pending",
+            "connection_id",
+            "changed_at",
+            sqlite_where=text("wanted_revision > synced_revision"),
+            postgresql_where=text("wanted_revision > synced_revision"),
+        ),
+        Index("ix_link_record", "kind", "record_id"),
+        Index(
+            "ix_link_refused",
+            "connection_id",
+            "refusal_cause",
+            sqlite_where=text("refusal IS NOT NULL"),
+            postgresql_where=text("refusal IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    connection_id: Mapped[int] = mapped_column(ForeignKey("connection.id", ondelete="CASCADE"))
+    resource: Mapped[str] = mapped_column(String(40))
+    kind: Mapped[str] = mapped_column(String(40))
+    record_id: Mapped[int] = mapped_column(RowId)
+    external_id: Mapped[str | None] = mapped_column(String(64))
+    #: Their word for the state we last saw: a time or a digest. None: to be read again by its id.
+    external_version: Mapped[str | None] = mapped_column(String(64))
+    wanted_revision: Mapped[int] = mapped_column(default=0)
+    synced_revision: Mapped[int] = mapped_column(default=0)
+    changed_at: Mapped[datetime] = mapped_column(default=now)
+    synced_at: Mapped[datetime | None]
+    synced_by_id: Mapped[int | None] = mapped_column(ForeignKey("sync_job.id", ondelete="SET NULL"))
+    #: The request that carried it and has no outcome yet.
+    attempt_id: Mapped[int | None] = mapped_column(ForeignKey("sync_attempt.id", ondelete="SET NULL"), index=True)
+    next_attempt_at: Mapped[datetime | None]
+    #: Why it was turned down: in our words, by which cause, at which column, in theirs.
+    refusal: Mapped[str | None] = mapped_column(Text)
+    refusal_cause: Mapped[str | None] = mapped_column(String(60))
+    refusal_column: Mapped[str | None] = mapped_column(String(60))
+    refusal_raw: Mapped[str | None] = mapped_column(Text)
+    #: What has to come first: another record, or (`match`) somebody's choice among several.
+    blocked_kind: Mapped[str | None] = mapped_column(String(40))
+    blocked_record_id: Mapped[int | None] = mapped_column(RowId)
+    paused: Mapped[bool] = mapped_column(default=False)
+    paused_reason: Mapped[str | None] = mapped_column(String(255))
+    #: `archived` or `deleted` there.
+    gone: Mapped[str | None] = mapped_column(String(20))
+
+    connection: Mapped[Connection] = relationship()
+
+    @hybrid_property
+    def pending(self) -> bool:
+        return self.wanted_revision > self.synced_revision
+
+    @hybrid_property
+    def state(self) -> LinkState:
+        """What the badge says."""
+        if self.paused:
+            return LinkState.PAUSED
+        if self.attempt_id is not None:
+            return LinkState.UNCONFIRMED
+        if self.refusal is not None:
+            return LinkState.REFUSED
+        if self.pending:
+            return LinkState.BLOCKED if self.blocked_kind else LinkState.WAITING
+        if self.external_id is None:
+            return LinkState.NOT_INTEGRATED
+        return LinkState.GONE if self.gone else LinkState.INTEGRATED
+
+    @state.inplace.expression
+    @classmethod
+    def _state(cls) -> ColumnElement[str]:
+        return case(
+            (cls.paused, LinkState.PAUSED.value),
+            (cls.attempt_id.is_not(None), LinkState.UNCONFIRMED.value),
+            (cls.refusal.is_not(None), LinkState.REFUSED.value),
+            ((cls.wanted_revision > cls.synced_revision) & cls.blocked_kind.is_not(None), LinkState.BLOCKED.value),
+            (cls.wanted_revision > cls.synced_revision, LinkState.WAITING.value),
+            (cls.external_id.is_(None), LinkState.NOT_INTEGRATED.value),
+            (cls.gone.is_not(None), LinkState.GONE.value),
+            else_=LinkState.INTEGRATED.value,
+        )
+
+
+#: What a link forgets when its record is edited or tried again.
+CLEARED: dict[str, Any] = {
+    "refusal": None,
+    "refusal_cause": None,
+    "refusal_column": None,
+    "refusal_raw": None,
+    "blocked_kind": None,
+    "blocked_record_id": None,
+    "next_attempt_at": None,
+}

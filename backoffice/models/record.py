@@ -1,0 +1,243 @@
+"""A record: a row that can be synced. Its revision counts edits; the hooks keep revision, history and guard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any, ClassVar
+
+from sqlalchemy import insert, inspect, select, update
+from sqlalchemy.orm import InstanceState, Mapped, ORMExecuteState, Session, UOWTransaction, declared_attr, mapped_column
+from sqlalchemy.orm.attributes import History as AttributeHistory
+
+from backoffice.clock import now
+from backoffice.database import Base, RowId, folded
+from backoffice.errors import ReadOnlyRecordError
+from backoffice.models.company import CompanyOwned
+from backoffice.models.connection import Connection
+from backoffice.models.history import History
+from backoffice.models.link import CLEARED, Link, Routes
+
+#: Columns that are ours alone on every record.
+BASE_COLUMNS = frozenset({"id", "company_id", "revision", "name_key", "created_at", "changed_at"})
+
+
+@dataclass(frozen=True)
+class Author:
+    """Who writes: a person, a job, or the provider's word brought in by a job."""
+
+    user_id: int | None = None
+    sync_job_id: int | None = None
+
+
+author: ContextVar[Author] = ContextVar("author", default=Author())
+
+
+@contextmanager
+def writing_as(who: Author) -> Iterator[None]:
+    """Everything written inside is put down to `who` in the history."""
+    token = author.set(who)
+    try:
+        yield
+    finally:
+        author.reset(token)
+
+
+class Record(CompanyOwned, Base):
+    """A row of a company that can be synced. It knows nothing of any provider."""
+
+    __abstract__ = True
+
+    #: What people call one of these.
+    label: ClassVar[str]
+    #: Columns that no provider knows; changing them sends nothing.
+    local_columns: ClassVar[frozenset[str]] = frozenset()
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True, sort_order=-20)
+    name: Mapped[str]
+    revision: Mapped[int] = mapped_column(default=1)
+    #: The name as it is compared.
+    name_key: Mapped[str] = mapped_column(default="")
+    archived: Mapped[bool] = mapped_column(default=False, info={"label": "Archived"})
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    changed_at: Mapped[datetime] = mapped_column(default=now)
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:
+        return {"version_id_col": cls.__table__.c.revision, "version_id_generator": False}
+
+    @classmethod
+    @cache
+    def business_columns(cls) -> tuple[str, ...]:
+        """What people keep in it, as column names."""
+        return tuple(c.key for c in inspect(cls).column_attrs if c.key not in BASE_COLUMNS)
+
+    @classmethod
+    @cache
+    def synced_columns(cls) -> frozenset[str]:
+        """What a provider may know of it; a change of one of these is an edit to be sent."""
+        return frozenset(cls.business_columns()) - cls.local_columns
+
+    @classmethod
+    def column_label(cls, column: str) -> str:
+        """What people call a column."""
+        return str(cls.table().c[column].info.get("label", column.replace("_", " ").capitalize()))
+
+
+@dataclass
+class Flushed:
+    """What one flush changes, gathered before it and written down after it."""
+
+    new: list[Record | CompanyOwned] = field(default_factory=list)
+    #: Each changed row with its changed columns: (column, old, new).
+    changed: list[tuple[Any, list[tuple[str, Any, Any]]]] = field(default_factory=list)
+
+
+def as_text(value: Any) -> str | None:
+    """A value as the history keeps it."""
+    return None if value is None else str(value)
+
+
+def changes(row: Base) -> list[tuple[str, Any, Any]]:
+    """The columns of a row that differ from what was loaded: (column, old, new)."""
+    state: InstanceState[Any] = inspect(row)
+    found = []
+    for attribute in state.mapper.column_attrs:
+        history: AttributeHistory = state.attrs[attribute.key].history
+        if attribute.key in BASE_COLUMNS or not history.has_changes():
+            continue
+        old = history.deleted[0] if history.deleted else None
+        new = history.added[0] if history.added else None
+        if old != new:
+            found.append((attribute.key, old, new))
+    return found
+
+
+def before_flush(session: Session, _context: UOWTransaction, _instances: object) -> None:
+    """Guard, count and note what is about to be written."""
+    flushed: Flushed = session.info.setdefault("flushed", Flushed())
+    for row in session.new:
+        if isinstance(row, CompanyOwned):
+            flushed.new.append(row)
+        if isinstance(row, Record):
+            row.name_key = folded(row.name)[:255]
+            row.revision = row.revision or 1
+    for row in session.dirty:
+        if not isinstance(row, CompanyOwned):
+            continue
+        found = changes(row)  # type: ignore[arg-type]
+        if not found:
+            continue
+        flushed.changed.append((row, found))
+        if isinstance(row, Record):
+            _count(session, row, {column for column, _, _ in found})
+    for row in session.deleted:
+        if isinstance(row, Record):
+            guard(session, row, ())
+
+
+def _count(session: Session, row: Record, columns: set[str]) -> None:
+    synced = columns & row.synced_columns()
+    if synced:
+        guard(session, row, tuple(sorted(synced)))
+        row.revision += 1
+        row.changed_at = now()
+    if "name" in columns:
+        row.name_key = folded(row.name)[:255]
+
+
+def guard(session: Session, row: Record, columns: tuple[str, ...]) -> None:
+    """Refuse to change what the provider has the final word on.
+
+    Raises: ReadOnlyRecordError for a record that comes in one way and is integrated; on deletion, for any integrated one.
+    """
+    links = select(Link, Connection.provider).join(Connection).where(
+        Link.kind == row.kind, Link.record_id == row.id, Link.external_id.is_not(None), Connection.active
+    )
+    with session.no_autoflush:
+        for link, provider in session.execute(links):
+            route = _routes(session).get((provider, link.kind))
+            if not columns or (route and not route.direction.sends):
+                raise ReadOnlyRecordError(row.kind, row.id, columns)
+
+
+def after_flush(session: Session, _context: UOWTransaction) -> None:
+    """Write the history, and raise what each link wants."""
+    flushed: Flushed = session.info.pop("flushed", Flushed())
+    rows = [_entry(row, "created") for row in flushed.new]
+    rows += [
+        _entry(row, "changed", column, old, new) for row, found in flushed.changed for column, old, new in found
+    ]
+    if rows:
+        session.execute(insert(History), rows)
+    for row in flushed.new:
+        if isinstance(row, Record):
+            _open_link(session, row)
+    for row, found in flushed.changed:
+        if isinstance(row, Record) and {column for column, _, _ in found} & row.synced_columns():
+            _want(session, row)
+
+
+def _entry(row: Any, action: str, column: str | None = None, old: Any = None, new: Any = None) -> dict[str, Any]:
+    who = author.get()
+    return {
+        "company_id": row.company_id,
+        "kind": row.kind,
+        "record_id": row.id,
+        "action": action,
+        "field": column,
+        "old": as_text(old),
+        "new": as_text(new),
+        "at": now(),
+        "user_id": who.user_id,
+        "sync_job_id": who.sync_job_id,
+    }
+
+
+def _routes(session: Session) -> Routes:
+    routes: Routes = session.info.get("routes", {})
+    return routes
+
+
+def _open_link(session: Session, row: Record) -> None:
+    """A new record of a kind that is sent waits from now on to be created in the linked organisation."""
+    connection = session.scalar(select(Connection).where(Connection.company_id == row.company_id, Connection.active))
+    route = _routes(session).get((connection.provider, row.kind)) if connection else None
+    if not connection or not route or not route.direction.sends:
+        return
+    values = {
+        "connection_id": connection.id,
+        "resource": route.resource,
+        "kind": row.kind,
+        "record_id": row.id,
+        "wanted_revision": row.revision,
+        "synced_revision": 0,
+        "changed_at": now(),
+    }
+    session.execute(insert(Link), [values])
+    session.info.setdefault("to_ring", set()).add(connection.id)
+
+
+def _want(session: Session, row: Record) -> None:
+    active = select(Connection.id).where(Connection.company_id == row.company_id, Connection.active)
+    raised = session.execute(
+        update(Link)
+        .where(Link.kind == row.kind, Link.record_id == row.id, Link.connection_id.in_(active))
+        .values(wanted_revision=row.revision, changed_at=now(), **CLEARED)
+        .returning(Link.connection_id)
+        .execution_options(synchronize_session=False)
+    )
+    session.info.setdefault("to_ring", set()).update(raised.scalars())
+
+
+def refuse_bulk(state: ORMExecuteState) -> None:
+    """Bulk statements pass the hooks by; only the engine, which keeps revision and history itself, may use them."""
+    if not (state.is_update or state.is_delete or state.is_insert) or state.execution_options.get("engine"):
+        return
+    tables = {mapper.local_table for mapper in Base.registry.mappers if issubclass(mapper.class_, Record)}
+    if getattr(state.statement, "table", None) in tables:
+        raise TypeError("a bulk statement on records passes revision and history by")

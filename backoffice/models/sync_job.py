@@ -1,0 +1,226 @@
+"""Sync jobs: what was asked for, how far it is, every list that was read and every request that was sent."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from backoffice.clock import now
+from backoffice.database import Base, RowId, choice
+from backoffice.models.company import Company
+from backoffice.models.connection import Connection
+from backoffice.models.user import User
+
+
+class JobState(StrEnum):
+    """Where a sync job stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Work(StrEnum):
+    """What a sync job does."""
+
+    #: Pull the kinds, then push what is pending of them.
+    UPDATE = "update"
+    #: Push what is pending.
+    PUSH = "push"
+
+
+class Urgency:
+    """The smaller, the sooner. A job gives way between two pages to one that is more urgent."""
+
+    PERSON = 0
+    ON_SAVE = 1
+    BACKGROUND = 2
+
+
+class SyncJob(Base):
+    """One asked-for piece of work. The row is the job; what Redis holds is only the bell."""
+
+    __tablename__ = "sync_job"
+    __table_args__ = (
+        Index("ix_sync_job_company_state", "company_id", "state", "id"),
+        Index(
+            "ix_sync_job_open",
+            "due_at",
+            sqlite_where=text("state IN ('pending', 'running')"),
+            postgresql_where=text("state IN ('pending', 'running')"),
+        ),
+        Index(
+            "uq_sync_job_running",
+            "connection_id",
+            unique=True,
+            sqlite_where=text("state = 'running'"),
+            postgresql_where=text("state = 'running'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    company_id: Mapped[int] = mapped_column(ForeignKey("company.id", ondelete="CASCADE"))
+    connection_id: Mapped[int] = mapped_column(ForeignKey("connection.id", ondelete="CASCADE"))
+    work: Mapped[Work] = mapped_column(choice(Work, "work"))
+    #: The kinds it covers.
+    kinds: Mapped[list[str]] = mapped_column(JSON)
+    state: Mapped[JobState] = mapped_column(choice(JobState, "job_state"), default=JobState.PENDING)
+    urgency: Mapped[int] = mapped_column(default=Urgency.BACKGROUND)
+    #: `Update`, `First sync`, `Nightly`, `On save` …, as people read it.
+    title: Mapped[str] = mapped_column(String(80))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    #: When it may be taken up, and what it waits for until then.
+    due_at: Mapped[datetime] = mapped_column(default=now)
+    waiting_for: Mapped[str | None] = mapped_column(String(255))
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    #: Until when, and in which turn, a worker has it.
+    lease_until: Mapped[datetime | None]
+    fence: Mapped[int] = mapped_column(default=0)
+    #: How often it failed in a row, or lost its worker.
+    failures: Mapped[int] = mapped_column(default=0)
+    #: Somebody asked for the same while it ran: it looks once more before it ends.
+    look_again: Mapped[bool] = mapped_column(default=False)
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    #: Resources whose empty answer a person has confirmed.
+    accept_empty: Mapped[list[str]] = mapped_column(JSON, default=list)
+    #: The resource an operator is asked about.
+    question: Mapped[str | None] = mapped_column(String(40))
+    #: Why it failed, in plain words.
+    reason: Mapped[str | None] = mapped_column(Text)
+    #: What it could not do or found worth saying, a line each.
+    notes: Mapped[list[str]] = mapped_column(JSON, default=list)
+    created: Mapped[int] = mapped_column(default=0)
+    updated: Mapped[int] = mapped_column(default=0)
+    unchanged: Mapped[int] = mapped_column(default=0)
+    archived: Mapped[int] = mapped_column(default=0)
+    sent: Mapped[int] = mapped_column(default=0)
+    refused: Mapped[int] = mapped_column(default=0)
+    calls: Mapped[int] = mapped_column(default=0)
+    #: What is being done now: {"text", "done", "total"}.
+    progress: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+
+    company: Mapped[Company] = relationship()
+    connection: Mapped[Connection] = relationship()
+    user: Mapped[User | None] = relationship()
+
+    @property
+    def open(self) -> bool:
+        return self.state in (JobState.PENDING, JobState.RUNNING)
+
+    @property
+    def changed_nothing(self) -> bool:
+        """Whether it ended without anything to do."""
+        done = self.created + self.updated + self.archived + self.sent + self.refused
+        return self.state is JobState.COMPLETED and not done
+
+
+class PullRun(Base):
+    """One reading of one list. The start of the last finished one is the bookmark of the next."""
+
+    __tablename__ = "pull_run"
+    __table_args__ = (Index("ix_pull_run_bookmark", "connection_id", "resource", "id"),)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    connection_id: Mapped[int] = mapped_column(ForeignKey("connection.id", ondelete="CASCADE"))
+    sync_job_id: Mapped[int | None] = mapped_column(ForeignKey("sync_job.id", ondelete="SET NULL"))
+    resource: Mapped[str] = mapped_column(String(40))
+    #: Changes since this moment by the provider's clock; None reads everything.
+    since: Mapped[datetime | None]
+    #: The provider's clock with the first answer.
+    provider_time: Mapped[datetime | None]
+    next_page: Mapped[int] = mapped_column(default=1)
+    page_count: Mapped[int | None]
+    item_count: Mapped[int | None]
+    #: How often the list was read from its start, because rows moved while it was read.
+    passes: Mapped[int] = mapped_column(default=1)
+    finished_at: Mapped[datetime | None]
+
+
+class PullSeen(Base):
+    """An id that a running pull has seen; gone when it has finished."""
+
+    __tablename__ = "pull_seen"
+
+    pull_run_id: Mapped[int] = mapped_column(ForeignKey("pull_run.id", ondelete="CASCADE"), primary_key=True)
+    external_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
+class AttemptState(StrEnum):
+    """What is known of a request."""
+
+    OPEN = "open"
+    ANSWERED = "answered"
+    SETTLED = "settled"
+
+
+class SyncAttempt(Base):
+    """One request that writes, with its key: put down before it is sent, closed when its outcome is known."""
+
+    __tablename__ = "sync_attempt"
+    __table_args__ = (
+        Index(
+            "ix_sync_attempt_open",
+            "connection_id",
+            "id",
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    connection_id: Mapped[int] = mapped_column(ForeignKey("connection.id", ondelete="CASCADE"))
+    sync_job_id: Mapped[int | None] = mapped_column(ForeignKey("sync_job.id", ondelete="SET NULL"))
+    resource: Mapped[str] = mapped_column(String(40))
+    #: `create` or `update`.
+    action: Mapped[str] = mapped_column(String(20))
+    idempotency_key: Mapped[str] = mapped_column(String(128), unique=True)
+    state: Mapped[AttemptState] = mapped_column(choice(AttemptState, "attempt_state"), default=AttemptState.OPEN)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    answered_at: Mapped[datetime | None]
+    #: The status of the answer, if one came.
+    status: Mapped[int | None]
+    #: What happened, in plain words, when it is not simply done.
+    note: Mapped[str | None] = mapped_column(Text)
+
+    items: Mapped[list[SyncAttemptItem]] = relationship(
+        back_populates="attempt", order_by="SyncAttemptItem.position", cascade="all, delete-orphan"
+    )
+
+
+class SyncAttemptItem(Base):
+    """One record in a request: which revision of it was sent, and what became of it."""
+
+    __tablename__ = "sync_attempt_item"
+    __table_args__ = (UniqueConstraint("attempt_id", "position"),)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("sync_attempt.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    link_id: Mapped[int] = mapped_column(ForeignKey("link.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    record_id: Mapped[int] = mapped_column(RowId)
+    revision: Mapped[int]
+    payload: Mapped[dict[str, Any]] = mapped_column(JSON)
+    #: `sent`, `refused`, `adopted`, `not there`; empty while unknown.
+    outcome: Mapped[str | None] = mapped_column(String(20))
+    message: Mapped[str | None] = mapped_column(Text)
+
+    attempt: Mapped[SyncAttempt] = relationship(back_populates="items")
+
+
+class Tick(Base):
+    """One due time of one schedule. The unique key is what lets two schedulers start each thing once."""
+
+    __tablename__ = "tick"
+
+    schedule: Mapped[str] = mapped_column(String(80), primary_key=True)
+    due_at: Mapped[datetime] = mapped_column(primary_key=True)
+    fired_at: Mapped[datetime] = mapped_column(default=now)

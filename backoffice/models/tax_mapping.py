@@ -1,0 +1,42 @@
+"""Tax-rate mappings: a tax code of ours, paired with a rate of the provider's."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from backoffice.database import Base, Exact, RowId, choice
+from backoffice.models.company import CompanyOwned
+from backoffice.models.tax_rate import TaxRate
+
+
+class Side(StrEnum):
+    """Which kind of document a tax code is for."""
+
+    SALES = "sales"
+    PURCHASES = "purchases"
+
+
+class TaxMapping(CompanyOwned, Base):
+    """Our code, name and rate in per cent on one side, and what it is called there."""
+
+    __tablename__ = "tax_mapping"
+    __table_args__ = (UniqueConstraint("company_id", "side", "code"),)
+    kind = "tax_mapping"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    code: Mapped[str] = mapped_column(String(50), info={"label": "Our code"})
+    name: Mapped[str] = mapped_column(String(255), info={"label": "Our name"})
+    rate: Mapped[Decimal] = mapped_column(Exact(4), info={"label": "Rate %"})
+    side: Mapped[Side] = mapped_column(choice(Side, "side"), info={"label": "Side"})
+    tax_rate_id: Mapped[int | None] = mapped_column(
+        ForeignKey("tax_rate.id", ondelete="SET NULL"), info={"label": "Tax rate there"}
+    )
+
+    tax_rate: Mapped[TaxRate | None] = relationship()
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.name}"

@@ -1,0 +1,30 @@
+"""Tax rates: the provider's, one way in."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from sqlalchemy import Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backoffice.database import Exact
+from backoffice.models.record import Record
+
+
+class TaxRate(Record):
+    """A rate of the provider, in per cent, with the code that document lines carry."""
+
+    __tablename__ = "tax_rate"
+    __table_args__ = (Index("ix_tax_rate_company_code", "company_id", "code"),)
+    kind = "tax_rate"
+    label = "tax rate"
+
+    #: The provider's code, such as OUTPUT2. Codes differ by country.
+    code: Mapped[str] = mapped_column(String(50), info={"label": "Code"})
+    name: Mapped[str] = mapped_column(String(255), info={"label": "Name"})
+    rate: Mapped[Decimal] = mapped_column(Exact(4), default=Decimal(0), info={"label": "Rate %"})
+    for_sales: Mapped[bool] = mapped_column(default=False, info={"label": "For sales"})
+    for_purchases: Mapped[bool] = mapped_column(default=False, info={"label": "For purchases"})
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.rate.normalize():f} %)"

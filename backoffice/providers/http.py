@@ -1,0 +1,123 @@
+"""The wire: one session with time-outs, no retries, no redirects and no cookies; what a dead line means; exact JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, NoReturn
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.cookies import RequestsCookieJar
+from urllib3.exceptions import MaxRetryError, NewConnectionError
+
+from backoffice.config import Settings
+from backoffice.errors import BackofficeError, TransientError, UnansweredError, UnreadableError
+
+GZIP = {"Accept-Encoding": "gzip", "User-Agent": "backoffice"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be sent. A request that `writes` leaves its outcome unknown when no answer comes."""
+
+    method: str
+    url: str
+    params: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes | None = None
+
+    @property
+    def writes(self) -> bool:
+        return self.method != "GET"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: status, headers (read without regard to case) and the whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    def json(self) -> Any:
+        """The body, its fractions as Decimal.
+
+        Raises: UnreadableError for an empty, cut or foreign body.
+        """
+        try:
+            return json.loads(self.content, parse_float=Decimal, parse_constant=_no_number)
+        except (ValueError, RecursionError, ArithmeticError) as error:
+            raise UnreadableError from error
+
+    def number(self, header: str) -> int | None:
+        """A header as a whole number; None where it is missing or no such number."""
+        text = self.headers.get(header, "").strip()
+        return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no number")
+
+
+class Bearer(requests.auth.AuthBase):
+    """Puts the token on a request. Being an `auth`, it keeps requests from looking for one in a .netrc file."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+def quiet(session: requests.Session) -> None:
+    """Take from a session what it would do on its own: retries, cookies kept between requests."""
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, HTTPAdapter(max_retries=0))
+    session.cookies = RequestsCookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
+
+
+def dead_line(error: requests.RequestException, writes: bool) -> BackofficeError:
+    """What a request means to which no whole answer came."""
+    if not writes or isinstance(error, requests.ConnectTimeout) or _never_connected(error):
+        return TransientError("The accounting system cannot be reached just now.")
+    return UnansweredError()
+
+
+def _never_connected(error: requests.RequestException) -> bool:
+    cause = error.args[0] if error.args else None
+    return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
+
+
+class Wire:
+    """Sends requests one at a time or from several threads; keeps its connections open between them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._timeout = (settings.connect_timeout, settings.read_timeout)
+        self._session = requests.Session()
+        quiet(self._session)
+
+    def send(self, request: Request, token: str) -> Answer:
+        """Exactly one request and its answer, whatever the status.
+
+        Raises: TransientError when it was not sent or was a question; UnansweredError when it was sent, would write,
+        and no whole answer came.
+        """
+        try:
+            response = self._session.request(
+                request.method,
+                request.url,
+                params=dict(request.params),
+                headers={**GZIP, **request.headers},
+                data=request.body,
+                auth=Bearer(token),
+                timeout=self._timeout,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise dead_line(error, request.writes) from error
+        return Answer(response.status_code, response.headers, response.content)

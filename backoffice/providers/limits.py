@@ -1,0 +1,196 @@
+"""The provider's call limits, kept by all workers together over Redis. Nobody sleeps here: a dry budget raises.
+
+Three limits hold for one organisation: calls in a minute, calls in a day, calls in flight. What the provider says in
+its headers is the truth; our own count fills in between two answers and where it says nothing.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import cast
+
+import structlog
+from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
+from limits.storage import RedisStorage
+from limits.strategies import MovingWindowRateLimiter
+from redis import Redis
+from redis.exceptions import RedisError
+
+from backoffice.clock import now
+from backoffice.errors import DependencyError, RateLimitedError
+
+log = structlog.get_logger()
+
+#: A slot of a worker that died is free again after this many seconds; no call lasts that long.
+SLOT_SECONDS = 90
+#: No provider closes for longer than a day.
+LONGEST_WAIT = 86_400.0
+#: What is taken for the end of the app-wide minute when its count is nought and nothing says when it ends.
+APP_PAUSE = 15.0
+
+#: KEYS: the slots. ARGV: now, until when, how many, whose. Answers 1 when a slot was free.
+TAKE_SLOT = """
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then return 0 end
+redis.call('ZADD', KEYS[1], ARGV[2], ARGV[4])
+redis.call('EXPIRE', KEYS[1], 3600)
+return 1
+"""
+
+
+class ClockedStorage(RedisStorage):
+    """Windows in Redis that go by our clock, so that a simulated day passes for them too."""
+
+    def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
+        return bool(self.lua_acquire_moving_window([self.prefixed_key(key)], [_time(), limit, expiry, amount]))
+
+    def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:
+        window = self.lua_moving_window([self.prefixed_key(key)], [_time() - expiry, limit])
+        return (float(window[0]), int(window[1])) if window else (_time(), 0)
+
+    def entry(self, key: str, index: int) -> float | None:
+        """When the call was made that is the `index`-th, counted from the newest; None where there are fewer."""
+        found = self.get_connection().lindex(self.prefixed_key(key), index)
+        return None if found is None else float(cast(bytes, found))
+
+
+def _time() -> float:
+    return now().timestamp()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is left of the minute's and of the day's calls, by our count, mended by the provider's."""
+
+    minute_left: int
+    day_left: int
+
+
+@dataclass(frozen=True)
+class Window:
+    """One window: how many calls, how many of them are kept for people, how many make waking up worth it."""
+
+    name: str
+    item: RateLimitItem
+    kept: int
+    worth: int
+
+
+class Budget:
+    """The calls of one organisation. May be used from several threads and processes."""
+
+    def __init__(self, redis: Redis, provider: str, organisation: str, minute: int, day: int, in_flight: int) -> None:
+        self._redis = redis
+        self._storage = ClockedStorage("redis://", connection_pool=redis.connection_pool, key_prefix="backoffice:limits")
+        self._limiter = MovingWindowRateLimiter(self._storage)
+        self._take = redis.register_script(TAKE_SLOT)
+        self._in_flight = in_flight
+        self._ids = (provider, organisation)
+        self._slots = f"backoffice:slots:{provider}:{organisation}"
+        self._closed = f"backoffice:closed:{provider}:{organisation}"
+        self._app_closed = f"backoffice:closed:{provider}"
+        self._minute = Window("minute", RateLimitItemPerMinute(minute), kept=minute // 12, worth=max(1, minute // 6))
+        self._day = Window("day", RateLimitItemPerDay(day), kept=day // 50, worth=max(1, day // 100))
+
+    @contextmanager
+    def call(self, urgent: bool) -> Iterator[None]:
+        """Hold a slot for one call, which is counted whatever becomes of it.
+
+        Raises: RateLimitedError at once when there is none to be had; DependencyError without Redis.
+        """
+        slot = uuid.uuid4().hex
+        try:
+            self._admit(slot, urgent)
+        except RedisError as error:
+            raise DependencyError("The count of calls cannot be reached just now.", retry_after=5) from error
+        try:
+            yield
+        finally:
+            self._free(slot)
+
+    def _admit(self, slot: str, urgent: bool) -> None:
+        self._check_open()
+        allowed = self._in_flight if urgent else max(1, self._in_flight - 1)
+        if not self._take(keys=[self._slots], args=[_time(), _time() + SLOT_SECONDS, allowed, slot]):
+            raise RateLimitedError("concurrent", 1)
+        try:
+            for window in (self._minute, self._day):
+                self._check(window, 0 if urgent else window.kept)
+            for window in (self._minute, self._day):
+                if not self._limiter.hit(window.item, *self._ids):
+                    raise self._dry(window, 0)
+        except RateLimitedError:
+            self._free(slot)
+            raise
+
+    def _check_open(self) -> None:
+        for closed in self._redis.mget(self._closed, self._app_closed):
+            if closed is None:
+                continue
+            limit, until = closed.decode().split(" ")
+            if (wait := float(until) - _time()) > 0:
+                raise RateLimitedError(limit, wait)
+
+    def _check(self, window: Window, kept: int) -> None:
+        if not self._limiter.test(window.item, *self._ids, cost=1 + kept):
+            raise self._dry(window, kept)
+
+    def _dry(self, window: Window, kept: int) -> RateLimitedError:
+        """Waits until several calls are free again where people do not wait: one at a time would be all waking up."""
+        seconds = window.item.get_expiry()
+        worth = window.worth if kept else 1
+        index = max(0, window.item.amount - kept - worth)
+        made = self._storage.entry(window.item.key_for(*self._ids), index)
+        wait = (made if made is not None else _time()) + seconds - _time()
+        return RateLimitedError(window.name, min(max(wait, 1), seconds))
+
+    def _free(self, slot: str) -> None:
+        try:
+            self._redis.zrem(self._slots, slot)
+        except RedisError:
+            # The answer that has come is worth more; the slot ends by itself.
+            log.warning("a slot could not be given back", organisation=self._ids[1])
+
+    def close(self, limit: str, seconds: float) -> None:
+        """The provider said no: nobody calls until then. `app` closes every organisation of the provider."""
+        seconds = min(max(seconds, 0.001), LONGEST_WAIT)
+        key = self._app_closed if limit == "app" else self._closed
+        try:
+            self._redis.set(key, f"{limit} {_time() + seconds}", px=int(seconds * 1000) + 1)
+        except RedisError:
+            log.warning("a limit could not be told to the other workers", limit=limit)
+
+    def learn(self, minute_left: int | None, day_left: int | None, app_left: int | None) -> None:
+        """Mend our count by what the provider says is left after a call."""
+        try:
+            self._mend(self._minute, minute_left)
+            self._mend(self._day, day_left)
+        except RedisError:
+            log.warning("the provider's count could not be kept", organisation=self._ids[1])
+        if app_left == 0:
+            self.close("app", APP_PAUSE)
+
+    def _mend(self, window: Window, theirs: int | None) -> None:
+        if theirs is None:
+            return
+        ours = self._left(window)
+        theirs = min(theirs, window.item.amount)
+        # An answer may be older than the calls counted since, but never by more than two minutes' worth of them.
+        if window is self._day and theirs - ours > 2 * self._minute.item.amount:
+            self._limiter.clear(window.item, *self._ids)
+            ours = window.item.amount
+        if ours > theirs:
+            self._limiter.hit(window.item, *self._ids, cost=ours - theirs)
+
+    def _left(self, window: Window) -> int:
+        return max(0, self._limiter.get_window_stats(window.item, *self._ids).remaining)
+
+    def reading(self) -> Reading:
+        """What is left now. Raises: DependencyError without Redis."""
+        try:
+            return Reading(self._left(self._minute), self._left(self._day))
+        except RedisError as error:
+            raise DependencyError("The count of calls cannot be reached just now.", retry_after=5) from error

@@ -1,0 +1,1 @@
+"""Xero: its addresses, its shapes and its moods."""

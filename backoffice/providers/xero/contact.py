@@ -1,0 +1,160 @@
+"""Contacts: suppliers and customers. https://developer.xero.com/documentation/api/accounting/contacts
+
+Xero keeps several addresses and telephones in named slots. Ours are the postal address (POBOX, the one it prints on
+documents), the telephone (DEFAULT) and the mobile (MOBILE); the other slots are never sent, so they stay as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from backoffice.models import Contact, Direction, Record
+from backoffice.providers.xero.shape import XeroMapper, text, value
+from backoffice.sync.mapper import Field, Payload
+
+#: Our columns and the keys of an address.
+ADDRESS = (("city", "City"), ("region", "Region"), ("postal_code", "PostalCode"), ("country", "Country"))
+LINES = ("AddressLine1", "AddressLine2", "AddressLine3", "AddressLine4")
+LINE_LENGTH = 500
+PHONES = {"phone": "DEFAULT", "mobile": "MOBILE"}
+#: `+64 (9) 123 4567`: country and area apart, as Xero keeps them.
+PHONE = re.compile(r"(?:\+(\d{1,20}) )?(?:\((\d{1,10})\) )?(.*)", re.DOTALL)
+BREAK = re.compile(r"\r\n|\r|\n")
+
+
+class ContactMapper(XeroMapper):
+    """A contact, both ways. Whether it is a supplier or a customer comes in only: Xero sees that from its documents."""
+
+    model = Contact
+    resource = "Contacts"
+    direction = Direction.BOTH
+    id_key = "ContactID"
+    status_key = "ContactStatus"
+    match_by = ("number", "email", "name")
+    lookup_key = ("number", "name")
+    theirs = frozenset({"is_supplier", "is_customer"})
+    fields = (
+        Field("name", "Name"),
+        Field("number", "ContactNumber"),
+        Field("account_number", "AccountNumber"),
+        Field("first_name", "FirstName"),
+        Field("last_name", "LastName"),
+        Field("email", "EmailAddress"),
+        Field("tax_number", "TaxNumber"),
+        Field("company_number", "CompanyNumber"),
+        Field("bank_account", "BankAccountDetails"),
+        Field("currency", "DefaultCurrency"),
+        Field("is_supplier", "IsSupplier"),
+        Field("is_customer", "IsCustomer"),
+    )
+
+    def load(self, payload: Payload) -> dict[str, Any]:
+        columns = self.model.__table__.c
+        address = slot(payload, "Addresses", "AddressType", "POBOX")
+        values = super().load(payload)
+        values["street"] = _street(address)
+        values.update({column: value(address.get(key), columns[column]) for column, key in ADDRESS})
+        for column, kind in PHONES.items():
+            values[column] = value(_phone(slot(payload, "Phones", "PhoneType", kind)), columns[column])
+        return values
+
+    def dump(self, record: Record) -> Payload:
+        """Every field of ours; "" empties one there. A currency cannot be emptied and is left out instead."""
+        assert isinstance(record, Contact)
+        payload: Payload = {
+            field.key: getattr(record, field.column) or "" for field in self.fields if field.column not in self.theirs
+        }
+        if not record.currency:
+            del payload["DefaultCurrency"]
+        payload["ContactStatus"] = "ARCHIVED" if record.archived else "ACTIVE"
+        payload["Addresses"] = [_address(record)]
+        payload["Phones"] = [_split(getattr(record, column) or "", kind) for column, kind in PHONES.items()]
+        return payload
+
+    def check(self, record: Record, gone: str | None) -> tuple[str, str, str | None] | None:
+        assert isinstance(record, Contact)
+        return _lifeless(record, gone) or _name(record.name) or _place(record)
+
+
+def slot(payload: Payload, key: str, type_key: str, kind: str) -> Payload:
+    """The address or telephone of a sort; empty where there is none.
+
+    Raises: ValueError where the list is no list of objects.
+    """
+    slots = payload.get(key) or []
+    if not isinstance(slots, list) or not all(isinstance(each, dict) for each in slots):
+        raise ValueError(f"{key} is no list")
+    return next((each for each in slots if each.get(type_key) == kind), {})
+
+
+def _street(address: Payload) -> str | None:
+    lines = [text(address.get(key) or "", key, LINE_LENGTH) for key in LINES]
+    return "\n".join(lines).rstrip("\n") or None
+
+
+def _address(record: Contact) -> Payload:
+    lines = BREAK.split(record.street or "")
+    lines += [""] * (len(LINES) - len(lines))
+    return {
+        "AddressType": "POBOX",
+        **dict(zip(LINES, lines, strict=False)),
+        **{key: getattr(record, column) or "" for column, key in ADDRESS},
+    }
+
+
+def _phone(slot: Payload) -> str:
+    country, area, number = (
+        text(slot.get(key) or "", key, length)
+        for key, length in (("PhoneCountryCode", 20), ("PhoneAreaCode", 10), ("PhoneNumber", 50))
+    )
+    if number and (not country or country.isdecimal()) and (not area or area.isdecimal()):
+        return (f"+{country} " if country else "") + (f"({area}) " if area else "") + number
+    return " ".join(part for part in (country, area, number) if part)
+
+
+def _split(phone: str, kind: str) -> Payload:
+    match = PHONE.fullmatch(phone)
+    country, area, number = match.groups() if match and match[3] else (None, None, phone)
+    return {
+        "PhoneType": kind,
+        "PhoneCountryCode": country or "",
+        "PhoneAreaCode": area or "",
+        "PhoneNumber": number,
+    }
+
+
+def _lifeless(record: Contact, gone: str | None) -> tuple[str, str, str | None] | None:
+    if gone == "archived" and not record.archived:
+        return (
+            "This contact is archived in Xero, and Xero lets nobody restore one from outside. "
+            "Restore it in Xero, then update; or archive it here too.",
+            "archived_there",
+            "archived",
+        )
+    if gone == "deleted":
+        return ("This contact is no longer in Xero. Link it to another one, or archive it here.", "gone_there", None)
+    return None
+
+
+def _name(name: str) -> tuple[str, str, str | None] | None:
+    if not name:
+        return ("Xero needs a name.", "name_invalid", "name")
+    if "<" in name or ">" in name:
+        return ("Xero takes no < and > in a name.", "name_invalid", "name")
+    if name != name.strip() or "  " in name:
+        return ("Xero takes no spaces before, behind or doubled within a name.", "name_invalid", "name")
+    if len(name) > 255:
+        return ("Xero takes names of up to 255 characters.", "name_too_long", "name")
+    return None
+
+
+def _place(record: Contact) -> tuple[str, str, str | None] | None:
+    lines = BREAK.split(record.street or "")
+    if len(lines) > len(LINES):
+        return ("Xero keeps four lines of an address.", "street_too_long", "street")
+    if any(len(line) > LINE_LENGTH for line in lines):
+        return ("Xero takes lines of up to 500 characters in an address.", "street_too_long", "street")
+    if record.country and any(letter.isdecimal() for letter in record.country):
+        return ("Xero takes only letters in a country.", "country_invalid", "country")
+    return None

@@ -1,0 +1,43 @@
+"""The doorbell: the one door to RQ. It carries the name of a job and ids, after the commit, and may be lost."""
+
+from __future__ import annotations
+
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+log = structlog.get_logger()
+
+QUEUE = "backoffice"
+
+
+class Doorbell:
+    """Rings for a worker. The database says what there is to do; a lost ring is made up for by the sweep."""
+
+    def __init__(self) -> None:
+        self._redis: Redis | None = None
+
+    def connect(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def queue(self) -> Queue:
+        assert self._redis is not None, "create_app connects the doorbell"
+        return Queue(QUEUE, connection=self._redis, serializer=JSONSerializer)
+
+    def ring(self, job: str, *ids: int, urgent: bool = False) -> bool:
+        """Ask for the job `jobs.<job>` with these ids. Says whether anybody can have heard it."""
+        if self._redis is None:
+            return False
+        try:
+            self.queue().enqueue(
+                f"jobs.{job}", args=ids, result_ttl=0, failure_ttl=86_400, at_front=urgent, job_timeout=3600
+            )
+        except RedisError as error:
+            log.warning("the doorbell is out of reach; the sweep will find the work", job=job, error=str(error))
+            return False
+        return True
+
+
+doorbell = Doorbell()

@@ -1,0 +1,144 @@
+"""The sandbox's own SQLite file: one row of JSON text per resource, with the few keys that are searched beside it."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS organisation (
+    id TEXT PRIMARY KEY, short_code TEXT NOT NULL UNIQUE, position INTEGER NOT NULL, body TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS resource (
+    number_of_row INTEGER PRIMARY KEY,
+    organisation TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,
+    updated INTEGER NOT NULL, status TEXT NOT NULL, name TEXT NOT NULL, number TEXT, search TEXT NOT NULL,
+    body TEXT NOT NULL,
+    UNIQUE (organisation, kind, id)
+);
+CREATE INDEX IF NOT EXISTS resource_updated ON resource (organisation, kind, updated, id, status);
+CREATE INDEX IF NOT EXISTS resource_name ON resource (organisation, kind, name);
+CREATE INDEX IF NOT EXISTS resource_number ON resource (organisation, kind, number);
+CREATE TABLE IF NOT EXISTS code (
+    code TEXT PRIMARY KEY, client TEXT NOT NULL, person TEXT NOT NULL, redirect_uri TEXT NOT NULL, scope TEXT NOT NULL,
+    challenge TEXT, event TEXT NOT NULL, expires INTEGER NOT NULL, used INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS consent (
+    client TEXT NOT NULL, person TEXT NOT NULL, scope TEXT NOT NULL, PRIMARY KEY (client, person)
+);
+CREATE TABLE IF NOT EXISTS refresh_token (
+    token TEXT PRIMARY KEY, client TEXT NOT NULL, person TEXT NOT NULL, scope TEXT NOT NULL, event TEXT NOT NULL,
+    expires INTEGER NOT NULL, rotated INTEGER
+);
+CREATE TABLE IF NOT EXISTS connection (
+    id TEXT PRIMARY KEY, client TEXT NOT NULL, person TEXT NOT NULL, organisation TEXT NOT NULL, event TEXT NOT NULL,
+    created INTEGER NOT NULL, updated INTEGER NOT NULL, UNIQUE (client, person, organisation)
+);
+CREATE TABLE IF NOT EXISTS idempotency (
+    organisation TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, expires INTEGER NOT NULL,
+    status INTEGER NOT NULL, content_type TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (organisation, key)
+);
+"""
+
+
+class NullText(Exception):
+    """A text method was called in a filter on a field that is empty in some row."""
+
+
+def fold(text: str | None) -> str | None:
+    return None if text is None else text.casefold()
+
+
+def _contains(text: str | None, part: str) -> bool:
+    return part in _present(text)
+
+
+def _starts_with(text: str | None, part: str) -> bool:
+    return _present(text).startswith(part)
+
+
+def _ends_with(text: str | None, part: str) -> bool:
+    return _present(text).endswith(part)
+
+
+def _present(text: str | None) -> str:
+    if text is None:
+        raise NullText
+    return text.casefold()
+
+
+class Store:
+    """One connection for all threads, behind one lock: nothing here ever waits for a locked file."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        # A power cut may lose the last writes of a play system; the end of the process does not.
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = OFF")
+        self._connection.executescript(SCHEMA)
+        self._connection.create_function("fold", 1, fold, deterministic=True)
+        for name, function in (("contains", _contains), ("starts_with", _starts_with), ("ends_with", _ends_with)):
+            self._connection.create_function(name, 2, function, deterministic=True)
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; a transaction inside another is undone alone."""
+        with self._lock:
+            begin, keep, undo = _words(self._depth)
+            self._connection.execute(begin)
+            self._depth += 1
+            try:
+                yield
+            except BaseException:
+                for word in undo:
+                    self._connection.execute(word)
+                raise
+            else:
+                self._connection.execute(keep)
+            finally:
+                self._depth -= 1
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return self._connection.execute(sql, values).fetchall()
+
+    def row(self, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+        with self._lock:
+            found: tuple[Any, ...] | None = self._connection.execute(sql, values).fetchone()
+            return found
+
+    def change(self, sql: str, values: Sequence[Any] = ()) -> int:
+        """Run one statement and say how many rows it touched."""
+        with self._lock:
+            return self._connection.execute(sql, values).rowcount
+
+    def change_many(self, sql: str, values: Sequence[Sequence[Any]]) -> None:
+        with self._lock:
+            self._connection.executemany(sql, values)
+
+    def secret(self, name: str) -> str:
+        """A random text that is made once and survives a restart."""
+        with self.transaction():
+            self.change("INSERT OR IGNORE INTO meta VALUES (?, ?)", (name, secrets.token_hex(32)))
+            found = self.row("SELECT value FROM meta WHERE key = ?", (name,))
+            assert found is not None
+            return str(found[0])
+
+
+def _words(depth: int) -> tuple[str, str, tuple[str, ...]]:
+    if depth == 0:
+        return "BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",)
+    name = f"inner_{depth}"
+    return f"SAVEPOINT {name}", f"RELEASE {name}", (f"ROLLBACK TO {name}", f"RELEASE {name}")

@@ -1,0 +1,62 @@
+"""Everything a running sandbox consists of, handed to each part that answers."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from backoffice.sandbox.xero.clock import Clock
+from backoffice.sandbox.xero.faults import Faults
+from backoffice.sandbox.xero.limits import Limits
+from backoffice.sandbox.xero.seed import seed
+from backoffice.sandbox.xero.settings import Settings
+from backoffice.sandbox.xero.shelf import Shelf
+from backoffice.sandbox.xero.stats import Stats
+from backoffice.sandbox.xero.store import Store
+
+FILE = "xero-sandbox.sqlite"
+
+
+@dataclass
+class World:
+    """One sandbox: its settings, its clock, its data, its counters and its faults."""
+
+    settings: Settings
+    store: Store
+    clock: Clock
+    limits: Limits
+    session_secret: str
+    token_secret: str
+    faults: Faults = field(default_factory=Faults)
+    stats: Stats = field(default_factory=Stats)
+    temporary: tempfile.TemporaryDirectory[str] | None = None
+
+    def shelf(self, organisation: str, kind: str) -> Shelf:
+        return Shelf(self.store, organisation, kind)
+
+    def close(self) -> None:
+        self.faults.clear()
+        self.store.close()
+        if self.temporary:
+            self.temporary.cleanup()
+
+
+def open_world(settings: Settings, data: Path | None) -> World:
+    """The sandbox whose data are in `data`, seeded if there are none yet; without a directory it forgets them."""
+    temporary = None
+    if data is None:
+        temporary = tempfile.TemporaryDirectory(prefix="xero-sandbox-")
+        data = Path(temporary.name)
+    data.mkdir(parents=True, exist_ok=True)
+    store, clock = Store(data / FILE), Clock()
+    seed(store, clock, settings)
+    return World(
+        settings=settings,
+        store=store,
+        clock=clock,
+        limits=Limits(settings, clock),
+        session_secret=store.secret("session"),
+        token_secret=store.secret("token"),
+        temporary=temporary,
+    )

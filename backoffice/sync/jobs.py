@@ -1,0 +1,184 @@
+"""Sync jobs: ask for one, find the one that does it already, try again, cancel, put back, end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from backoffice.clock import now
+from backoffice.models import Connection, JobState, SyncJob, Urgency, Work
+from backoffice.models.link import CLEARED, Link
+from backoffice.sync.lease import Turn
+
+OPEN = (JobState.PENDING, JobState.RUNNING)
+
+
+def request(
+    session: Session,
+    connection: Connection,
+    work: Work,
+    kinds: Sequence[str],
+    *,
+    title: str,
+    user_id: int | None = None,
+    urgency: int = Urgency.BACKGROUND,
+    due_at: datetime | None = None,
+    accept_empty: Sequence[str] = (),
+) -> tuple[SyncJob, bool]:
+    """Ask for a piece of work; says also whether the job is new. Commits; the caller rings.
+
+    While a job that covers it is open, that one is returned, and it looks once more before it ends.
+    """
+    session.execute(select(Connection.id).where(Connection.id == connection.id).with_for_update())
+    covering = None if due_at or accept_empty else _covering(session, connection.id, work, kinds)
+    if covering is not None:
+        _ask_again(session, covering, urgency)
+        session.commit()
+        return covering, False
+    job = SyncJob(
+        company_id=connection.company_id,
+        connection_id=connection.id,
+        work=work,
+        kinds=list(kinds),
+        title=title,
+        user_id=user_id,
+        urgency=urgency,
+        due_at=due_at or now(),
+        accept_empty=list(accept_empty),
+    )
+    session.add(job)
+    session.commit()
+    return job, True
+
+
+def _covering(session: Session, connection_id: int, work: Work, kinds: Sequence[str]) -> SyncJob | None:
+    open_jobs = session.scalars(
+        select(SyncJob)
+        .where(SyncJob.connection_id == connection_id, SyncJob.state.in_(OPEN), SyncJob.cancel_requested.is_(False))
+        .where((SyncJob.due_at <= now()) | (SyncJob.waiting_for.is_not(None)))
+        .order_by(SyncJob.id)
+        .with_for_update()
+    )
+    for job in open_jobs:
+        if set(kinds) <= set(job.kinds) and (job.work is work or job.work is Work.UPDATE):
+            return job
+    return None
+
+
+def _ask_again(session: Session, job: SyncJob, urgency: int) -> None:
+    job.urgency = min(job.urgency, urgency)
+    if job.state is JobState.RUNNING:
+        job.look_again = True
+
+
+def request_update(
+    session: Session,
+    connection: Connection,
+    kinds: Sequence[str],
+    *,
+    user_id: int | None,
+    title: str = "Update",
+    urgency: int = Urgency.PERSON,
+    due_at: datetime | None = None,
+) -> tuple[SyncJob, bool]:
+    """Ask for an Update of these kinds: pull, then push what is pending. Commits; the caller rings."""
+    return request(
+        session, connection, Work.UPDATE, kinds, title=title, user_id=user_id, urgency=urgency, due_at=due_at
+    )
+
+
+def retry(session: Session, job: SyncJob, user_id: int | None) -> SyncJob:
+    """Do a job once more: what it was refused is sent again too. Commits; the caller rings."""
+    session.execute(
+        update(Link)
+        .where(Link.synced_by_id == job.id, Link.refusal.is_not(None))
+        .values(**CLEARED)
+        .execution_options(synchronize_session=False)
+    )
+    again, _ = request(
+        session, job.connection, job.work, job.kinds, title=job.title, user_id=user_id, urgency=Urgency.PERSON
+    )
+    return again
+
+
+def accept_empty(session: Session, job: SyncJob, user_id: int | None) -> SyncJob:
+    """Do a job once more, taking the empty answer it asked about at its word. Commits; the caller rings."""
+    resources = [*job.accept_empty, job.question] if job.question else job.accept_empty
+    job.question = None
+    again, _ = request(
+        session,
+        job.connection,
+        job.work,
+        job.kinds,
+        title=job.title,
+        user_id=user_id,
+        urgency=Urgency.PERSON,
+        accept_empty=[resource for resource in resources if resource],
+    )
+    return again
+
+
+def cancel(session: Session, job: SyncJob) -> None:
+    """End a job: at once when nobody works on it, else after the batch in flight. Commits."""
+    ended = session.execute(
+        update(SyncJob)
+        .where(SyncJob.id == job.id, SyncJob.state == JobState.PENDING)
+        .values(state=JobState.CANCELLED, ended_at=now(), waiting_for=None)
+        .returning(SyncJob.id)
+        .execution_options(synchronize_session=False)
+    ).first()
+    if ended is None:
+        job.cancel_requested = True
+    session.commit()
+    session.refresh(job)
+
+
+def put_back(session: Session, turn: Turn, seconds: float, waiting_for: str | None, **changes: Any) -> None:
+    """Hand a job back to be taken up again after a while. Commits. Raises: LeaseLostError."""
+    due = now() + timedelta(seconds=seconds)
+    turn.write(
+        session, state=JobState.PENDING, due_at=due, waiting_for=waiting_for, lease_until=None, **changes
+    )
+    session.commit()
+
+
+def finish(session: Session, turn: Turn, state: JobState, **changes: Any) -> bool:
+    """End a job; False when somebody asked for the same meanwhile, and it has to look once more. Commits."""
+    turn.write(session)
+    job = session.get_one(SyncJob, turn.job_id, populate_existing=True)
+    if state is JobState.COMPLETED and job.look_again:
+        job.look_again = False
+        session.commit()
+        return False
+    values = {"state": state, "ended_at": now(), "lease_until": None, "progress": {}, **changes}
+    for column, value in values.items():
+        setattr(job, column, value)
+    session.commit()
+    return True
+
+
+def next_ring(session: Session, connection_id: int) -> int | None:
+    """The job of a connection to ring for when another one has ended: the most urgent that is due."""
+    return session.scalar(
+        select(SyncJob.id)
+        .where(SyncJob.connection_id == connection_id, SyncJob.state == JobState.PENDING, SyncJob.due_at <= now())
+        .order_by(SyncJob.urgency, SyncJob.id)
+        .limit(1)
+    )
+
+
+def due_jobs(session: Session, since: datetime | None = None) -> Sequence[int]:
+    """Jobs to ring for: due and not taken up, or taken up by a worker that has gone silent.
+
+    With `since`, only those that fell due after that moment.
+    """
+    pending = (SyncJob.state == JobState.PENDING) & (SyncJob.due_at <= now())
+    if since is not None:
+        pending = pending & (SyncJob.due_at > since)
+    silent = (SyncJob.state == JobState.RUNNING) & (SyncJob.lease_until < now())
+    query = select(SyncJob.id).where(SyncJob.state.in_(OPEN), pending | silent)
+    return session.scalars(query.order_by(SyncJob.urgency, SyncJob.due_at, SyncJob.id)).all()

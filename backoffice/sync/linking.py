@@ -1,0 +1,129 @@
+"""Linking and unlinking: a company and an organisation of a provider."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import and_, insert, literal, select, update
+from sqlalchemy.orm import Session
+
+from backoffice.clock import now
+from backoffice.errors import ConflictError
+from backoffice.models import KINDS, Company, Connection, ConnectionState, JobState, Link, SyncJob, Urgency
+from backoffice.models.link import CLEARED
+from backoffice.sync import jobs
+from backoffice.sync.mapper import Mapper
+from backoffice.sync.provider import Organisation, Provider
+
+
+def link(
+    session: Session,
+    provider: Provider,
+    company_id: int,
+    organisation: Organisation,
+    authorisation_id: int,
+    user_id: int | None,
+) -> tuple[Connection, SyncJob]:
+    """Link a company to an organisation and ask for the first sync. Commits; the caller rings for the job.
+
+    The same organisation as before wakes its connection with all its links.
+    Raises: ConflictError, in words for people, when company or organisation are linked otherwise.
+    """
+    _refuse_other(session, provider, company_id, organisation)
+    connection = session.scalar(
+        select(Connection).filter_by(
+            company_id=company_id, provider=provider.key, external_id=organisation.external_id
+        )
+    ) or Connection(company_id=company_id, provider=provider.key, external_id=organisation.external_id)
+    resting = not connection.active or connection.id is None
+    connection.authorisation_id, connection.consent_id = authorisation_id, organisation.consent_id
+    connection.organisation = organisation.name
+    connection.active, connection.state, connection.problem = True, ConnectionState.CONNECTED, None
+    connection.linked_at, connection.unlinked_at = now(), None
+    session.add(connection)
+    session.flush()
+    if resting:
+        connection.push_confirmed_at = None  # what was written here meanwhile is shown before it is sent
+        open_links(session, connection, provider.mappers)
+    kinds = [mapper.kind for mapper in provider.mappers]
+    title = "First sync" if resting else "Update"
+    job, _ = jobs.request_update(
+        session, connection, kinds, user_id=user_id, title=title, urgency=Urgency.BACKGROUND
+    )
+    return connection, job
+
+
+def _refuse_other(session: Session, provider: Provider, company_id: int, organisation: Organisation) -> None:
+    other = session.scalar(
+        select(Connection).where(
+            Connection.provider == provider.key,
+            Connection.external_id == organisation.external_id,
+            Connection.active,
+            Connection.company_id != company_id,
+        )
+    )
+    if other is not None:
+        name = session.get_one(Company, other.company_id).name
+        raise ConflictError(f"{organisation.name} is linked to {name} already. Unlink it there first.")
+    linked = session.scalar(
+        select(Connection).where(
+            Connection.company_id == company_id,
+            Connection.active,
+            Connection.external_id != organisation.external_id,
+        )
+    )
+    if linked is not None:
+        raise ConflictError(
+            f"This company is linked to {linked.organisation}. Unlink that before you link {organisation.name}."
+        )
+
+
+def open_links(session: Session, connection: Connection, mappers: Sequence[Mapper]) -> None:
+    """Let what was written here while there was no link wait to be sent."""
+    for mapper in mappers:
+        if not mapper.direction.sends:
+            continue
+        table = KINDS[mapper.kind].table()
+        mine = and_(Link.connection_id == connection.id, Link.kind == mapper.kind)
+        newer = select(table.c.revision).where(table.c.id == Link.record_id).scalar_subquery()
+        session.execute(
+            update(Link)
+            .where(mine, Link.wanted_revision < newer)
+            .values(wanted_revision=newer, changed_at=now(), **CLEARED)
+            .execution_options(synchronize_session=False)
+        )
+        unlinked = select(
+            literal(connection.id),
+            literal(mapper.resource),
+            literal(mapper.kind),
+            table.c.id,
+            table.c.revision,
+            literal(0),
+            table.c.changed_at,
+            literal(False),
+        ).where(
+            table.c.company_id == connection.company_id,
+            table.c.archived.is_(False),
+            table.c.id.not_in(select(Link.record_id).where(mine)),
+        )
+        columns = ["connection_id", "resource", "kind", "record_id", "wanted_revision", "synced_revision"]
+        session.execute(insert(Link).from_select([*columns, "changed_at", "paused"], unlinked))
+
+
+def unlink(session: Session, connection: Connection) -> None:
+    """Stop all calls for a company. Records and links stay as they are. Commits."""
+    connection.active, connection.state, connection.unlinked_at = False, ConnectionState.UNLINKED, now()
+    connection.problem = None
+    session.execute(
+        update(SyncJob)
+        .where(SyncJob.connection_id == connection.id, SyncJob.state == JobState.PENDING)
+        .values(state=JobState.CANCELLED, ended_at=now(), waiting_for=None)
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        update(SyncJob)
+        .where(SyncJob.connection_id == connection.id, SyncJob.state == JobState.RUNNING)
+        .values(cancel_requested=True)
+        .execution_options(synchronize_session=False)
+    )
+    session.commit()

@@ -1,0 +1,136 @@
+"""The outbox, as one indexed query: what is ahead of what its organisation has; and a person's say over it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy.orm import Session
+
+from backoffice.clock import now
+from backoffice.models import (
+    KINDS,
+    AttemptState,
+    Connection,
+    ConnectionState,
+    History,
+    JobState,
+    Link,
+    LinkState,
+    SyncAttempt,
+    SyncJob,
+)
+from backoffice.models.link import CLEARED
+from backoffice.models.record import author
+
+
+def due() -> ColumnElement[bool]:
+    """What can be sent now."""
+    return and_(
+        Link.wanted_revision > Link.synced_revision,
+        Link.paused.is_(False),
+        Link.attempt_id.is_(None),
+        Link.refusal.is_(None),
+        Link.blocked_kind.is_(None),
+        or_(Link.next_attempt_at.is_(None), Link.next_attempt_at <= now()),
+    )
+
+
+def due_links(
+    session: Session, connection_id: int, kind: str, created: bool, limit: int, lock: bool = False
+) -> Sequence[Link]:
+    """Links to send, oldest change first: those that exist there (`created`) or those that are to be created."""
+    query = (
+        select(Link)
+        .where(Link.connection_id == connection_id, Link.kind == kind, due())
+        .where(Link.external_id.is_not(None) if created else Link.external_id.is_(None))
+        .order_by(Link.changed_at, Link.id)
+        .limit(limit)
+        .execution_options(populate_existing=True)
+    )
+    return session.scalars(query.with_for_update() if lock else query).all()
+
+
+def anything_due(session: Session, connection_id: int, kinds: Sequence[str], to_create: bool = False) -> bool:
+    """Whether there is anything of these kinds to send, or (`to_create`) to create."""
+    query = select(Link.id).where(Link.connection_id == connection_id, Link.kind.in_(kinds), due())
+    if to_create:
+        query = query.where(Link.external_id.is_(None))
+    return session.scalar(query.limit(1)) is not None
+
+
+def anything_to_push(session: Session, connection_id: int) -> bool:
+    """Whether a connection has anything to send or to settle."""
+    unsettled = select(SyncAttempt.id).where(
+        SyncAttempt.connection_id == connection_id, SyncAttempt.state == AttemptState.OPEN
+    )
+    waiting = select(Link.id).where(Link.connection_id == connection_id, due())
+    return any(session.scalar(query.limit(1)) is not None for query in (unsettled, waiting))
+
+
+def left_behind(session: Session) -> Sequence[int]:
+    """Connections with something to send or to settle and no job that will do it."""
+    open_job = exists().where(
+        SyncJob.connection_id == Connection.id, SyncJob.state.in_((JobState.PENDING, JobState.RUNNING))
+    )
+    unsettled = exists().where(SyncAttempt.connection_id == Connection.id, SyncAttempt.state == AttemptState.OPEN)
+    waiting = exists().where(Link.connection_id == Connection.id, due())
+    return session.scalars(
+        select(Connection.id)
+        .where(Connection.active, Connection.state == ConnectionState.CONNECTED)
+        .where(Connection.push_confirmed_at.is_not(None))
+        .where(or_(unsettled, waiting), ~open_job)
+    ).all()
+
+
+def pause(session: Session, link: Link, reason: str) -> None:
+    """Neither send nor take this record until it is resumed."""
+    link.paused, link.paused_reason = True, reason[:255]
+    _note(session, link, "paused", reason)
+
+
+def resume(session: Session, link: Link) -> None:
+    """Go on with a record; what was held back on either side goes with the next job."""
+    link.paused, link.paused_reason = False, None
+    if link.external_id is None:
+        link.synced_revision = 0
+        link.wanted_revision = session.get_one(KINDS[link.kind], link.record_id).revision
+    _note(session, link, "resumed")
+    retry(session, link)
+
+
+def retry(session: Session, link: Link) -> None:
+    """Forget why it was turned down, and try again."""
+    for column, value in CLEARED.items():
+        setattr(link, column, value)
+    link.changed_at = now()
+    session.info.setdefault("to_ring", set()).add(link.connection_id)
+
+
+def skip(session: Session, link: Link, reason: str) -> None:
+    """Take what waits off the queue for good: the present revision is not sent, the next edit will be."""
+    link.synced_revision = link.wanted_revision
+    for column, value in CLEARED.items():
+        setattr(link, column, value)
+    _note(session, link, "skipped", reason)
+
+
+def counts(session: Session, connection: Connection) -> dict[LinkState, int]:
+    """How many links are in each state."""
+    rows = session.execute(
+        select(Link.state, func.count()).where(Link.connection_id == connection.id).group_by(Link.state)
+    )
+    return {LinkState(state): number for state, number in rows}
+
+
+def _note(session: Session, link: Link, action: str, note: str | None = None) -> None:
+    session.add(
+        History(
+            company_id=session.get_one(Connection, link.connection_id).company_id,
+            kind=link.kind,
+            record_id=link.record_id,
+            action=action,
+            new=note,
+            user_id=author.get().user_id,
+        )
+    )

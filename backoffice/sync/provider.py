@@ -1,0 +1,183 @@
+"""The ports: what the engine asks of an accounting system."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from backoffice.models import Connection
+from backoffice.sync.mapper import Mapper
+
+#: Their JSON for one record, as it came: numbers are Decimal.
+Payload = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Page:
+    """One answer of a list.
+
+    `page_count` and `item_count` are the provider's own figures; None where it gives none.
+    `provider_time` is the provider's clock when it answered.
+    """
+
+    rows: Sequence[Payload]
+    provider_time: datetime
+    page_count: int | None = None
+    item_count: int | None = None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why the provider turned one record down: our words, a cause to group by, the column to mend, their words."""
+
+    message: str
+    cause: str
+    column: str | None = None
+    raw: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one record of a batch: the payload as it is there now, or a refusal."""
+
+    payload: Payload | None = None
+    refusal: Refusal | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class Client(Protocol):
+    """One organisation of one provider, for the length of a job.
+
+    Every method makes exactly one call unless it says otherwise, and may raise any of
+    RateLimitedError, UnansweredError, TransientError, RejectedError, UnreadableError, ConnectionLostError.
+    """
+
+    #: How many calls it has made.
+    calls: int
+    #: What the provider last said is left: (today, this minute); None where it has not said.
+    budget: tuple[int | None, int | None]
+
+    def page(self, resource: str, number: int, since: datetime | None = None) -> Page:
+        """One page of a paged list, newest change first, archived rows included."""
+        ...
+
+    def whole(self, resource: str) -> Page:
+        """A list that comes in one call, archived rows included."""
+        ...
+
+    def by_ids(self, resource: str, ids: Sequence[str]) -> Sequence[Payload]:
+        """The rows with these ids, `Provider.ids_per_call` at most. Rows that are not there are left out."""
+        ...
+
+    def find(self, mapper: Mapper, payload: Payload) -> Sequence[Payload]:
+        """The rows there that the look-up key of this payload of ours finds, archived ones included."""
+        ...
+
+    def send(self, mapper: Mapper, action: str, payloads: Sequence[Payload], key: str) -> Sequence[Outcome]:
+        """Create or update (`action`) a batch under an idempotency key; one outcome a payload, in order.
+
+        A RejectedError means that the request as a whole was turned down and nothing of it was done.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """An organisation that a consent covers. `consent_id` is the id of its being connected."""
+
+    external_id: str
+    name: str
+    consent_id: str = ""
+    country: str = ""
+    base_currency: str = ""
+    short_code: str = ""
+    time_zone: str = ""
+
+
+@dataclass(frozen=True)
+class Consent:
+    """Where to send a person to consent, and what has to be remembered until they come back."""
+
+    url: str
+    state: str
+    verifier: str
+
+
+@dataclass(frozen=True)
+class Granted:
+    """A consent that has been given: its stored tokens, and the organisations chosen in it."""
+
+    authorisation_id: int
+    organisations: tuple[Organisation, ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a test of the connection found: whether it works, what is so, what to do."""
+
+    ok: bool
+    what: str
+    todo: str = ""
+
+
+class Provider(Protocol):
+    """An accounting system: its words, its mappers, and how to reach an organisation of it."""
+
+    #: The written-out key that stands in the database.
+    key: str
+    name: str
+    mappers: tuple[Mapper, ...]
+    #: How long it remembers the answer to an idempotency key; we trust a little less.
+    key_memory: timedelta
+    #: Ids in one look-up by ids.
+    ids_per_call: int
+    #: Resources that come page by page; the others come whole, in one call.
+    paged: frozenset[str]
+
+    def client(self, connection: Connection, urgent: bool) -> Client:
+        """A client for an organisation. An urgent one may use the slots kept free for people."""
+        ...
+
+    def configured(self) -> str | None:
+        """None when it can be linked; else what is missing and who must set it."""
+        ...
+
+    def begin(self, redirect_uri: str) -> Consent:
+        """The first step of linking; makes no call. Raises: ConfigurationError."""
+        ...
+
+    def finish(self, redirect_uri: str, answer: str, state: str, verifier: str) -> Granted:
+        """The last step: `answer` is the whole address the person came back to. Keeps the tokens.
+
+        Raises: ConsentError in words for people: cancelled, expired, wrong state, plan's cap reached.
+        """
+        ...
+
+    def custom(self) -> Granted:
+        """Link by client credentials, without a person. Raises: ConfigurationError, ConsentError."""
+        ...
+
+    def organisation(self, connection: Connection) -> Organisation:
+        """Name, country, currency, zone as they are now: one read-only call."""
+        ...
+
+    def test(self, connection: Connection) -> Finding:
+        """One read-only call; never raises."""
+        ...
+
+    def disconnect(self, connection: Connection) -> None:
+        """End this one connection on the provider's side; with the last of a consent, revoke it too."""
+        ...
+
+    def keep_alive(self) -> int:
+        """Refresh the tokens of companies that rest before they expire; says how many."""
+        ...
+
+    def record_url(self, connection: Connection, link_kind: str, external_id: str) -> str | None:
+        """Where a person sees this record on the provider's own pages; None where it has no such page."""
+        ...
+
+
+Providers = Mapping[str, Provider]

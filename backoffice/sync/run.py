@@ -1,0 +1,218 @@
+"""The run of a sync job: take it, do its work, and write how it ended, whatever happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from backoffice.clock import now
+from backoffice.config import Settings
+from backoffice.errors import (
+    BackofficeError,
+    ConnectionLostError,
+    LeaseLostError,
+    QuestionError,
+    RateLimitedError,
+    TransientError,
+)
+from backoffice.models import (
+    Author,
+    Company,
+    CompanySettings,
+    Connection,
+    ConnectionState,
+    JobState,
+    Link,
+    SyncJob,
+    Urgency,
+    Winner,
+    Work,
+    writing_as,
+)
+from backoffice.sync import jobs, lease, pending, pull, push
+from backoffice.sync.provider import Providers
+from backoffice.sync.task import CancelledError, GiveWayError, Task
+
+log = structlog.get_logger()
+
+#: A job that loses its worker this often in a row is set aside.
+LOST_WORKERS = 5
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What a worker needs besides the job."""
+
+    session: Session
+    sessions: sessionmaker[Session]
+    providers: Providers
+    settings: Settings
+
+
+def run(shop: Workshop, job_id: int) -> int | None:
+    """Do a job if it is to be had. Returns the id of another job of the connection to ring for."""
+    turn = lease.claim(shop.session, job_id, shop.settings.lease_seconds)
+    if turn is None:
+        return None
+    job = shop.session.get_one(SyncJob, job_id)
+    connection_id, author = job.connection_id, Author(sync_job_id=job_id)
+    try:
+        with lease.Renewal(turn, shop.sessions), writing_as(author):
+            _to_its_end(shop, turn)
+    except LeaseLostError:
+        shop.session.rollback()
+        log.info("another worker has taken this job over", job=job_id)
+    following = jobs.next_ring(shop.session, connection_id)
+    shop.session.rollback()
+    return following
+
+
+def _to_its_end(shop: Workshop, turn: lease.Turn) -> None:
+    session = shop.session
+    try:
+        task = _task(shop, turn)
+        _work(shop, task)
+    except LeaseLostError:
+        raise
+    except CancelledError:
+        jobs.finish(session, turn, JobState.CANCELLED)
+    except GiveWayError:
+        jobs.put_back(session, turn, 0, "a more urgent job")
+    except RateLimitedError as error:
+        session.rollback()
+        words = {"minute": "minute limit", "day": "daily limit", "app": "limit for all companies together"}
+        waiting_for = f"the {words.get(error.limit, 'limit of calls under way')}"
+        jobs.put_back(session, turn, error.retry_after or 60, waiting_for)
+    except TransientError as error:
+        session.rollback()
+        _try_again(shop, turn, error)
+    except ConnectionLostError as error:
+        session.rollback()
+        _disconnect(session, turn, error)
+        jobs.finish(session, turn, JobState.FAILED, reason=error.message)
+    except QuestionError as error:
+        session.rollback()
+        jobs.finish(session, turn, JobState.FAILED, reason=error.message, question=error.resource)
+    except BackofficeError as error:
+        session.rollback()
+        jobs.finish(session, turn, JobState.FAILED, reason=error.message)
+    except Exception:  # the job boundary: whatever it is, the job must not be left running
+        session.rollback()
+        log.exception("a sync job met a fault of ours", job=turn.job_id)
+        reason = "The program met a fault of its own; the details are in its log. Nothing that was done is lost."
+        jobs.finish(session, turn, JobState.FAILED, reason=reason)
+
+
+def _task(shop: Workshop, turn: lease.Turn) -> Task:
+    session = shop.session
+    job = session.get_one(SyncJob, turn.job_id)
+    connection = job.connection
+    if job.failures >= LOST_WORKERS and job.lease_until:
+        raise BackofficeError("It stopped its worker again and again, and was set aside.")
+    if not connection.usable:
+        raise BackofficeError(connection.problem or "The company is not linked any more.")
+    provider = shop.providers[connection.provider]
+    winner = session.scalar(select(CompanySettings.conflict_winner).filter_by(company_id=job.company_id))
+    task = Task(
+        session=session,
+        turn=turn,
+        provider=provider,
+        client=provider.client(connection, urgent=job.urgency <= Urgency.ON_SAVE),
+        connection_id=connection.id,
+        company_id=job.company_id,
+        kinds=list(job.kinds),
+        winner=winner or Winner.PROVIDER,
+        confirmed=connection.push_confirmed_at is not None,
+        accept_empty=list(job.accept_empty),
+        in_flight=max(1, shop.settings.xero_in_flight - 1),
+    )
+    session.rollback()
+    return task
+
+
+def _work(shop: Workshop, task: Task) -> None:
+    while True:
+        work = task.session.get_one(SyncJob, task.job_id, populate_existing=True).work
+        task.session.rollback()
+        _describe(shop, task)
+        push.settle(task)
+        if work is Work.UPDATE:
+            pull.pull(task)
+            _confirm_if_nothing_waits(task)
+        elif task.confirmed and pending.anything_due(task.session, task.connection_id, task.kinds, to_create=True):
+            pull.pull(task)  # what is to be created may have been made there meanwhile
+        task.session.rollback()
+        if task.confirmed:
+            push.push(task)
+        task.begin()
+        task.commit()
+        if jobs.finish(task.session, task.turn, JobState.COMPLETED, reason=None):
+            return
+
+
+def _describe(shop: Workshop, task: Task) -> None:
+    """Right after linking: ask for the organisation's country, currency and time zone."""
+    connection = task.session.get_one(Connection, task.connection_id, populate_existing=True)
+    task.session.expunge(connection)
+    task.session.rollback()
+    if connection.base_currency:
+        return
+    organisation = task.provider.organisation(connection)
+    task.begin()
+    connection = task.session.get_one(Connection, task.connection_id)
+    connection.organisation, connection.country = organisation.name, organisation.country
+    connection.base_currency, connection.short_code = organisation.base_currency, organisation.short_code
+    company = task.session.get_one(Company, task.company_id)
+    if organisation.time_zone and company.time_zone == "UTC":
+        company.time_zone = organisation.time_zone
+    task.tally["calls"] += 1
+    task.commit()
+
+
+def _confirm_if_nothing_waits(task: Task) -> None:
+    """Where nothing of ours was here before the link, there is nothing to ask about."""
+    if task.confirmed:
+        return
+    waiting = task.session.scalar(
+        select(func.count()).select_from(Link).where(
+            Link.connection_id == task.connection_id,
+            Link.wanted_revision > Link.synced_revision,
+            Link.paused.is_(False),
+        )
+    )
+    if waiting:
+        task.notes.append(f"{waiting} records of yours wait until you have looked at what would be sent.")
+        return
+    task.begin()
+    task.session.execute(
+        update(Connection).where(Connection.id == task.connection_id).values(push_confirmed_at=now())
+    )
+    task.commit()
+    task.confirmed = True
+
+
+def _try_again(shop: Workshop, turn: lease.Turn, error: TransientError) -> None:
+    """Put a job back for a while; the waits grow with its failures in a row."""
+    waits = shop.settings.retry_seconds
+    failures = shop.session.scalar(select(SyncJob.failures).where(SyncJob.id == turn.job_id)) or 0
+    shop.session.rollback()
+    wait = error.retry_after if error.retry_after is not None else waits[min(failures, len(waits) - 1)]
+    jobs.put_back(shop.session, turn, wait, error.message[:255], failures=failures + 1)
+
+
+def _disconnect(session: Session, turn: lease.Turn, error: ConnectionLostError) -> None:
+    """Say on the connection what has happened; its jobs stop, its records and links stay."""
+    connection_id = select(SyncJob.connection_id).where(SyncJob.id == turn.job_id).scalar_subquery()
+    values: dict[str, Any] = {"state": ConnectionState.NEEDS_RECONNECTING, "problem": error.message}
+    turn.write(session)
+    session.execute(
+        update(Connection)
+        .where(Connection.id == connection_id, Connection.state == ConnectionState.CONNECTED)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+    session.commit()

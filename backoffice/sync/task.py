@@ -1,0 +1,102 @@
+"""One run of a sync job: what every step of it needs, and the door through which it writes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from backoffice.clock import now
+from backoffice.models import Connection, SyncJob, Winner
+from backoffice.sync.lease import Turn, somebody_waits
+from backoffice.sync.mapper import Mapper
+from backoffice.sync.provider import Client, Provider
+
+
+class CancelledError(Exception):
+    """Somebody asked for an end; what is done stays done."""
+
+
+class GiveWayError(Exception):
+    """A more urgent job of the same connection is due; this one goes on later where it stopped."""
+
+
+@dataclass
+class Task:
+    """A worker's hold on one job: the job, its organisation, and a client for it."""
+
+    session: Session
+    turn: Turn
+    provider: Provider
+    client: Client
+    connection_id: int
+    company_id: int
+    kinds: Sequence[str]
+    winner: Winner
+    #: Whether a person has agreed that what waits here is sent.
+    confirmed: bool
+    accept_empty: Sequence[str] = ()
+    #: Pages read ahead at a time.
+    in_flight: int = 1
+    #: What was counted and not yet written to the job.
+    tally: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+    _calls_written: int = 0
+
+    @property
+    def job_id(self) -> int:
+        return self.turn.job_id
+
+    def mappers(self) -> list[Mapper]:
+        """The mappers of the kinds it covers, with those that come in the same lists."""
+        resources = {mapper.resource for mapper in self.provider.mappers if mapper.kind in self.kinds}
+        return [mapper for mapper in self.provider.mappers if mapper.resource in resources]
+
+    def begin(self) -> None:
+        """Start a writing transaction under the fence. Raises: LeaseLostError."""
+        self.session.rollback()
+        self.turn.write(self.session)
+
+    def commit(self, progress: dict[str, Any] | None = None) -> None:
+        """End a writing transaction, with what was counted and where the job stands."""
+        changes: dict[str, Any] = {name: getattr(SyncJob, name) + n for name, n in self.tally.items() if n}
+        calls = self.client.calls - self._calls_written
+        if calls:
+            changes["calls"] = SyncJob.calls + calls
+        if progress is not None:
+            changes["progress"] = progress
+        if self.notes:
+            known = self.session.get_one(SyncJob, self.job_id).notes
+            changes["notes"] = [*known, *(note for note in self.notes if note not in known)][:200]
+        self.turn.write(self.session, failures=0, **changes)
+        self._keep_budget()
+        self.session.commit()
+        self._calls_written += calls
+        self.tally.clear()
+        self.notes.clear()
+
+    def _keep_budget(self) -> None:
+        day, minute = self.client.budget
+        if day is None and minute is None:
+            return
+        self.session.execute(
+            update(Connection)
+            .where(Connection.id == self.connection_id)
+            .values(day_left=day, minute_left=minute, budget_at=now())
+            .execution_options(synchronize_session=False)
+        )
+
+    def pause_here(self) -> None:
+        """Between two pages or batches: see whether to stop or to give way. Raises: CancelledError, GiveWayError."""
+        self.turn.check()
+        cancelled = self.session.get_one(SyncJob, self.job_id, populate_existing=True).cancel_requested
+        waits = somebody_waits(self.session, self.job_id)
+        self.session.rollback()
+        if cancelled:
+            raise CancelledError
+        if waits:
+            raise GiveWayError

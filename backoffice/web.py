@@ -1,0 +1,39 @@
+"""The web server: gunicorn with threads, started from our own command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from backoffice.app import create_app
+
+
+class WebServer(BaseApplication):
+    """gunicorn with these options; each of its processes makes an application of its own."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.options = options
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self.options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        return create_app()
+
+
+def run(host: str, port: int, processes: int, threads: int) -> None:
+    """Serve until told to stop."""
+    WebServer(
+        {
+            "bind": f"{host}:{port}",
+            "workers": processes,
+            "worker_class": "gthread",
+            "threads": threads,
+            "graceful_timeout": 5,
+            "control_socket_disable": True,
+        }
+    ).run()

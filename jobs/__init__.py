@@ -1,0 +1,68 @@
+"""The jobs that a ring names: they carry ids and mean look. A worker runs these names and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import current_app
+from sqlalchemy.orm import sessionmaker
+
+from backoffice.extensions import db
+from backoffice.models import Connection, Urgency, Work
+from backoffice.queue import doorbell
+from backoffice.sync import jobs, pending
+from backoffice.sync.run import Workshop
+from backoffice.sync.run import run as run_job
+
+
+def workshop() -> Workshop:
+    """What a run needs, from the application at hand."""
+    return Workshop(
+        session=db.session(),
+        sessions=sessionmaker(db.engine, expire_on_commit=False),
+        providers=current_app.extensions["providers"],
+        settings=current_app.extensions["settings"],
+    )
+
+
+def run(job_id: int) -> None:
+    """Do a sync job, if nobody does it, and ring for the next one of its connection."""
+    following = run_job(workshop(), job_id)
+    if following is not None:
+        doorbell.ring("run", following)
+
+
+def push(connection_id: int) -> None:
+    """Send what waits in a connection: see to it that a job does, and do it if it is to be had."""
+    shop = workshop()
+    connection = shop.session.get(Connection, connection_id)
+    if connection is None or not connection.usable or connection.push_confirmed_at is None:
+        return
+    kinds = [m.kind for m in shop.providers[connection.provider].mappers if m.direction.sends]
+    if not pending.anything_to_push(shop.session, connection_id):
+        shop.session.rollback()
+        return
+    job, _ = jobs.request(
+        shop.session, connection, Work.PUSH, kinds, title="On save", urgency=Urgency.ON_SAVE
+    )
+    run(job.id)
+
+
+def sweep() -> None:
+    """Ring again for all that is due and that nobody does."""
+    session = db.session()
+    for job_id in jobs.due_jobs(session):
+        doorbell.ring("run", job_id)
+    for connection_id in pending.left_behind(session):
+        doorbell.ring("push", connection_id)
+    session.rollback()
+
+
+def keep_tokens_alive() -> None:
+    """Refresh the tokens of companies that rest, before they expire."""
+    for provider in workshop().providers.values():
+        provider.keep_alive()
+
+
+#: Every job by the name it is rung by.
+JOBS: dict[str, Callable[..., None]] = {"run": run, "push": push, "keep_tokens_alive": keep_tokens_alive}

@@ -1,0 +1,68 @@
+"""The scheduler process: ticks the schedules, and rings again for what is due and left lying. Run as many as wanted."""
+
+from __future__ import annotations
+
+import signal
+from datetime import datetime
+from threading import Event
+from types import FrameType
+
+import structlog
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+
+from backoffice.clock import now
+from backoffice.extensions import db
+from backoffice.queue import doorbell
+from backoffice.sync import jobs
+from jobs import schedule, sweep
+
+log = structlog.get_logger()
+
+#: How often jobs that waited until a certain moment are looked for, in seconds.
+TICK = 1.0
+
+
+class Scheduler:
+    """Sweeps, fires schedules, and rings at once for jobs whose wait is over."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._stop = Event()
+        self._sweep_seconds: float = app.extensions["settings"].sweep_seconds
+
+    def run(self) -> None:
+        """Tick until SIGTERM or SIGINT."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        looked = swept = None
+        while not self._stop.is_set():
+            moment = now()
+            try:
+                with self._app.app_context():
+                    if swept is None or (moment - swept).total_seconds() >= self._sweep_seconds:
+                        swept = moment
+                        tick()
+                    elif looked is not None:
+                        ring_for_due(looked)
+                    looked = moment
+            except SQLAlchemyError as error:
+                log.warning("the database is out of reach; trying again", error=str(error))
+            self._stop.wait(min(TICK, self._sweep_seconds))
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._stop.set()
+
+
+def tick() -> None:
+    """One round: start what is due by a schedule, and ring again for what lies."""
+    schedule.fire(db.session())
+    sweep()
+
+
+def ring_for_due(since: datetime) -> None:
+    """Ring for jobs that fell due after a moment, so that a short wait stays short."""
+    session = db.session()
+    for job_id in jobs.due_jobs(session, since):
+        doorbell.ring("run", job_id)
+    session.rollback()

@@ -1,0 +1,108 @@
+"""The worker process: one queue, JSON, and only the jobs on our own list.
+
+RQ would import and run whatever name stands in Redis, so a job here resolves its name in `JOBS` and nowhere else, and
+has no callbacks and no webhooks. A worker has one queue and no scheduler of RQ's: both lose jobs when processes die.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NoReturn
+
+from flask import Flask
+from redis import Redis
+from rq import Queue, Worker
+from rq.job import Job, JobStatus
+from rq.serializers import JSONSerializer
+
+from backoffice.child_process import die_with_parent
+from backoffice.clock import now
+from backoffice.config import Settings
+from backoffice.errors import BackofficeError
+from backoffice.extensions import db
+from backoffice.queue import QUEUE
+from jobs import JOBS
+
+#: How long a worker may be silent before RQ counts it as dead, in seconds.
+WORKER_TTL = 30
+#: How often it says that it lives while a job runs, and how often it looks after RQ's lists, in seconds.
+MONITORING_INTERVAL = 5
+MAINTENANCE_INTERVAL = 15
+
+
+class UnknownJobError(BackofficeError):
+    """This is not a job of ours."""
+
+
+class KnownJob(Job):
+    """A job that runs what its name means in `JOBS`, whatever else stands in Redis."""
+
+    success_callback = failure_callback = stopped_callback = None
+
+    @property
+    def func(self) -> Callable[..., Any]:
+        """The function to run. Raises: UnknownJobError."""
+        function = JOBS.get(str(self.func_name).removeprefix("jobs."))
+        if function is None or self.instance is not None:
+            raise UnknownJobError(f"{self.func_name} is not a job of ours.")
+        return function
+
+    def send_webhooks(self, status: str | JobStatus, *, exc_string: str | None = None) -> None:
+        """None: the addresses would come from Redis."""
+
+
+class ForkingWorker(Worker):
+    """Runs each job in a fork of its own, inside the application's context."""
+
+    job_class = KnownJob
+
+    def __init__(self, app: Flask, connection: Redis) -> None:
+        self.app = app
+        super().__init__(
+            [Queue(QUEUE, connection=connection, serializer=JSONSerializer, job_class=KnownJob)],
+            connection=connection,
+            serializer=JSONSerializer,
+            worker_ttl=WORKER_TTL,
+            job_monitoring_interval=MONITORING_INTERVAL,
+            maintenance_interval=MAINTENANCE_INTERVAL,
+            log_job_description=False,
+        )
+
+    def main_work_horse(self, job: Job, queue: Queue) -> NoReturn:
+        """What happens in the fork. It ends with the worker, so that no job runs on unseen beside its repetition."""
+        die_with_parent(int(self.pid or 0), signal.SIGKILL)
+        with self.app.app_context():
+            db.engine.dispose(close=False)  # the worker's connections are its own
+            super().main_work_horse(job, queue)
+        os._exit(0)
+
+
+def run(app: Flask, burst: bool = False) -> None:
+    """Work until told to stop; with `burst`, until nothing is left to do."""
+    settings: Settings = app.extensions["settings"]
+    ForkingWorker(app, Redis.from_url(settings.redis_url)).work(burst=burst)
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A sign of life of a worker, anywhere."""
+
+    host: str
+    pid: int
+    state: str
+    seen_at: datetime
+
+
+def alive(redis: Redis) -> list[Sign]:
+    """The workers that said within their time that they live."""
+    workers = Worker.all(connection=redis, job_class=KnownJob, serializer=JSONSerializer)
+    signs = [
+        Sign(str(worker.hostname), int(worker.pid or 0), worker.get_state(), worker.last_heartbeat)
+        for worker in workers
+        if worker.last_heartbeat is not None
+    ]
+    return [sign for sign in signs if sign.seen_at > now() - timedelta(seconds=WORKER_TTL + MONITORING_INTERVAL)]

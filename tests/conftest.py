@@ -1,0 +1,260 @@
+"""What every test may ask for: a database of each sort, a Redis, the application, a client; and what none may do.
+
+`database_url` runs its test twice, on SQLite and on PostgreSQL. One PostgreSQL server serves the run and one Redis each
+of its processes; TEST_DATABASE_URL and TEST_REDIS_URL name others. Every test gets a database of its own, copied
+from one that was migrated, so what a process commits is seen by the others and gone after the test.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from pydantic import SecretStr
+from redis import Redis
+from sqlalchemy import make_url
+
+from backoffice.config import Settings
+from backoffice.embedded_redis import EmbeddedRedis
+from tests.servers import PostgreSQL
+
+ROOT = Path(__file__).parent.parent
+LOOPBACK = {"localhost", "127.0.0.1", "::1", "", None, b"localhost", b"127.0.0.1", b"::1"}
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM_ON_MACOS = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+DATABASES = ("sqlite", "postgresql")
+
+_postgresql: PostgreSQL | None = None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start PostgreSQL once, in the process that the others are started from."""
+    global _postgresql
+    sys.addaudithook(refuse_the_world)
+    if "TEST_DATABASE_URL" in os.environ or hasattr(config, "workerinput") or config.option.collectonly:
+        return
+    _postgresql = PostgreSQL()
+    _postgresql.start()
+    os.environ["TEST_DATABASE_URL"] = _postgresql.url
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _postgresql is not None:
+        _postgresql.stop()
+
+
+def refuse_the_world(event: str, arguments: tuple[Any, ...]) -> None:
+    """No test talks to another machine, whatever library it uses."""
+    if event == "socket.connect" and isinstance(arguments[1], tuple):
+        host = arguments[1][0]
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
+        host = arguments[0]
+    else:
+        return
+    if host not in LOOPBACK:
+        raise RuntimeError(f"a test wants to talk to {host}; only this machine is allowed")
+
+
+# --- databases ------------------------------------------------------------------------------------
+
+
+class Databases:
+    """Fresh databases of one sort, copied from a migrated one."""
+
+    def __init__(self, sort: str, directory: Path) -> None:
+        self.sort = sort
+        self.directory = directory
+        self._name = f"backoffice_{os.getpid()}"
+        self._count = 0
+        if sort == "sqlite":
+            self._template = f"sqlite:///{directory / 'template.db'}"
+        else:
+            with self._server() as server:
+                server.execute(f'CREATE DATABASE "{self._name}"')
+            self._template = self._url(self._name)
+        migrate(self._template, directory)
+
+    def new(self, directory: Path) -> str:
+        if self.sort == "sqlite":
+            shutil.copy(self.directory / "template.db", directory / "backoffice.db")
+            return f"sqlite:///{directory / 'backoffice.db'}"
+        self._count += 1
+        name = f"{self._name}_{self._count}"
+        with self._server() as server:
+            server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{self._name}" STRATEGY FILE_COPY')
+        return self._url(name)
+
+    def drop(self, url: str) -> None:
+        if self.sort == "postgresql":
+            with self._server() as server:
+                server.execute(f'DROP DATABASE "{make_url(url).database}" WITH (FORCE)')
+
+    def close(self) -> None:
+        self.drop(self._template)
+
+    def _server(self) -> psycopg.Connection:
+        return psycopg.connect(os.environ["TEST_DATABASE_URL"], autocommit=True)
+
+    def _url(self, name: str) -> str:
+        url = make_url(os.environ["TEST_DATABASE_URL"]).set(drivername="postgresql+psycopg", database=name)
+        return url.render_as_string(hide_password=False)
+
+
+def migrate(url: str, directory: Path) -> None:
+    """Bring an empty database to where the code is, the way a deployment does it."""
+    if not (ROOT / "migrations" / "env.py").exists():
+        from sqlalchemy import create_engine
+
+        import backoffice.models  # noqa: F401
+        from backoffice.database import Base
+
+        engine = create_engine(url)
+        Base.metadata.create_all(engine)
+        engine.dispose()
+        return
+    import flask_migrate
+
+    with application(Settings(database_url=url, data_dir=directory)) as app, app.app_context():
+        flask_migrate.upgrade()
+
+
+@contextmanager
+def application(settings: Settings) -> Iterator[Flask]:
+    """An application whose connections end with the block."""
+    from backoffice.app import create_app  # not above: most tests of the sandbox need none
+    from backoffice.extensions import db
+
+    app = create_app(settings)
+    app.testing = True
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+    app.extensions["redis"].close()
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Databases]]:
+    """Made when first asked for: a test of one sort does not wait for the other."""
+    made = LazyDatabases(tmp_path_factory)
+    yield made
+    for sort in made.values():
+        sort.close()
+
+
+class LazyDatabases(dict[str, Databases]):
+    def __init__(self, paths: pytest.TempPathFactory) -> None:
+        self._paths = paths
+
+    def __missing__(self, sort: str) -> Databases:
+        self[sort] = Databases(sort, self._paths.mktemp(sort))
+        return self[sort]
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest, databases: dict[str, Databases], tmp_path: Path) -> Iterator[str]:
+    """An empty, migrated database; the test runs once on each sort."""
+    sort = databases[request.param]
+    url = sort.new(tmp_path)
+    yield url
+    sort.drop(url)
+
+
+# --- Redis ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of this process's Redis: its own server, or its own number in the one that was named."""
+    if named := os.environ.get("TEST_REDIS_URL"):
+        number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+        yield f"{named}?db={number}"
+        return
+    server = EmbeddedRedis(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> str:
+    """An empty Redis."""
+    with Redis.from_url(redis_server) as redis:
+        redis.flushdb()
+    return redis_server
+
+
+# --- the application ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
+    """The settings of `app`; a module overrides this fixture with `settings.model_copy(update=...)`."""
+    return Settings(
+        data_dir=tmp_path / "data",
+        database_url=database_url,
+        redis_url=redis_url,
+        secret_key=SecretStr("a secret for tests, and for tests only"),
+        xero_client_id="test-client",
+        xero_client_secret=SecretStr("test-secret"),
+    )
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    """The application, without a context pushed."""
+    with application(settings) as app:
+        yield app
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser without JavaScript, signed out."""
+    return app.test_client()
+
+
+# --- Chromium -------------------------------------------------------------------------------------
+
+
+def find_chromium() -> str | None:
+    """The browser to drive: CHROMIUM, else one on the PATH, else the usual place on macOS."""
+    if named := os.environ.get("CHROMIUM"):
+        return named
+    found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    return found or (str(CHROMIUM_ON_MACOS) if CHROMIUM_ON_MACOS.exists() else None)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium, for Playwright's `executable_path`."""
+    found = find_chromium()
+    if found is None:
+        pytest.skip("no Chromium on this machine: install it, or name one in CHROMIUM")
+    return found
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in tests/browser drives a browser."""
+    for item in items:
+        if (ROOT / "tests" / "browser") in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.usefixtures("chromium"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Where a browser is required (REQUIRE_BROWSER=1), a skipped browser test is a failed one."""
+    report: Any = yield
+    if report.skipped and item.get_closest_marker("browser") and os.environ.get("REQUIRE_BROWSER") == "1":
+        report.outcome = "failed"
+        report.longrepr = f"skipped, although a browser is required: {report.longrepr}"
+    return report

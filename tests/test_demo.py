@@ -1,0 +1,162 @@
+"""The demo, really started: it serves, it survives the death of its parts, and it leaves nothing behind."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from backoffice.demo import answers
+
+pytestmark = pytest.mark.slow
+
+
+class RunningDemo:
+    """`backoffice demo` as a process, and what it says."""
+
+    def __init__(self, directory: Path, output: Path) -> None:
+        self.directory, self.output = directory, output
+        self.port, self.sandbox_port = free_port(), free_port()
+        self.start()
+
+    def start(self) -> None:
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(self.command(), stdout=output, stderr=subprocess.STDOUT)
+
+    def command(self, *more: str) -> list[str]:
+        ports = ["--port", str(self.port), "--sandbox-port", str(self.sandbox_port)]
+        return [sys.executable, "-m", "backoffice.cli", "demo", "--data", str(self.directory), *ports, *more]
+
+    def wait_until_it_serves(self) -> None:
+        wait_for(lambda: "Ctrl-C stops everything" in self.said or self.process.poll() is not None, 60)
+        assert self.process.poll() is None, self.said
+
+    @property
+    def said(self) -> str:
+        return self.output.read_text()
+
+    def family(self) -> list[int]:
+        """The ids of the process and of everything that it started."""
+        return [self.process.pid, *descendants(self.process.pid)]
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[RunningDemo]:
+    demo = RunningDemo(tmp_path / "a path with spaces" / "data", tmp_path / "output")
+    yield demo
+    demo.process.terminate()
+    demo.process.wait(30)
+
+
+def test_serves_survives_and_leaves_nothing_behind(demo):
+    demo.wait_until_it_serves()
+    assert re.search(r"sign in as admin@example\.com with the password \S{12,}", demo.said)
+    assert answers(demo.port, "/healthz") == 200
+    assert answers(demo.sandbox_port, "/") is not None
+
+    second = subprocess.run(demo.command(), check=False, capture_output=True, text=True)
+    assert second.returncode == 1
+    assert "A demo is already running" in second.stderr
+
+    worker = child(demo.process.pid, "worker")
+    subprocess.run(["kill", "-9", str(worker)], check=True)
+    wait_for(lambda: child(demo.process.pid, "worker") not in (None, worker), 10)
+    assert "The worker ended (exit code -9) and is started again." in demo.said
+
+    family = demo.family()
+    assert len(family) >= 7
+    demo.process.send_signal(signal.SIGTERM)
+    assert demo.process.wait(20) == 0
+    assert [pid for pid in family if lives(pid)] == []
+
+    # A second start keeps the data, and tells no password.
+    demo.start()
+    demo.wait_until_it_serves()
+    assert "with the password" not in demo.said
+    with sqlite3.connect(demo.directory / "backoffice.db") as database:
+        assert database.execute("SELECT count(*) FROM company").fetchall() == [(1,)]
+    database.close()
+
+    # Killed, it takes everything with it.
+    family = demo.family()
+    demo.process.kill()
+    demo.process.wait()
+    wait_for(lambda: not any(lives(pid) for pid in family), 15)
+    assert [pid for pid in family if lives(pid)] == []
+
+    assert subprocess.run(demo.command("--reset"), check=False, capture_output=True).returncode == 0
+    assert not demo.directory.exists()
+
+
+def test_a_taken_port_is_said_in_a_sentence_and_nothing_is_started(tmp_path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        done = run_demo("--data", str(tmp_path / "data"), "--port", str(port), "--sandbox-port", str(free_port()))
+    assert done.returncode == 1
+    assert done.stderr.strip() == (
+        f"Error: Port {port} is taken by another program: end it, or choose another port with --port."
+    )
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["lock"]
+
+
+def test_a_directory_that_cannot_be_written_is_said_in_a_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    done = run_demo("--data", str(tmp_path / "file" / "data"))
+    assert done.returncode == 1
+    assert done.stderr.strip() == f"Error: {tmp_path}/file/data cannot be written to: Not a directory."
+
+
+def run_demo(*options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "backoffice.cli", "demo", *options]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_for(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def processes() -> dict[int, tuple[int, str, str]]:
+    """Parent, state and command of every process."""
+    listing = subprocess.run(
+        ["ps", "-Aww", "-o", "pid=,ppid=,stat=,command="], check=True, capture_output=True, text=True
+    )
+    rows = (line.split(None, 3) for line in listing.stdout.splitlines())
+    return {int(pid): (int(parent), state, command) for pid, parent, state, command in rows}
+
+
+def descendants(ancestor: int) -> list[int]:
+    table = processes()
+    children = [
+        pid for pid, (parent, _, command) in table.items() if parent == ancestor and not command.startswith("ps ")
+    ]
+    return children + [pid for child in children for pid in descendants(child)]
+
+
+def child(parent: int, part: str) -> int | None:
+    found = (
+        pid for pid, (of, _, command) in processes().items() if of == parent and f"backoffice.cli {part}" in command
+    )
+    return next(found, None)
+
+
+def lives(pid: int) -> bool:
+    return pid in (table := processes()) and not table[pid][1].startswith("Z")
