@@ -10,7 +10,8 @@ from pathlib import Path
 
 import click
 
-from backoffice.command_line import Commands, application, json_option, redis_at_hand, table, transaction
+from backoffice.command_line import Commands, application, json_option, print_json, redis_at_hand
+from backoffice.company_commands import link, status, update
 from backoffice.user_commands import user
 
 SANDBOXES = ("xero",)
@@ -60,7 +61,7 @@ def web(host: str, port: int, processes: int, threads: int) -> None:
     """Serve the web application."""
     from backoffice import web
 
-    with redis_at_hand():
+    with application():  # so that a wrong setting is said once, and not by each process
         web.run(host, port, processes, threads)
 
 
@@ -80,7 +81,7 @@ def scheduler() -> None:
     from jobs import scheduler
 
     with application() as app:
-        scheduler.run(app)
+        scheduler.Scheduler(app).run()
 
 
 @main.group(cls=Sandboxes)
@@ -93,11 +94,12 @@ def sandbox() -> None:
 def doctor(as_json: bool) -> None:
     """Look at everything this deployment needs, and say how to mend what is wrong."""
     from backoffice import doctor
+    from backoffice.app import create_app
 
-    with application() as app:
-        findings = list(doctor.examine(app))
+    with redis_at_hand():
+        findings = list(doctor.examine(create_app()))
     if as_json:
-        table([asdict(finding) for finding in findings], as_json)
+        print_json([asdict(finding) for finding in findings])
     for finding in () if as_json else findings:
         click.echo(f"{'ok   ' if finding.ok else 'WRONG'}  {finding.check}: {finding.found}")
         if finding.mend:
@@ -108,10 +110,8 @@ def doctor(as_json: bool) -> None:
 @main.command()
 def migrate() -> None:
     """Bring the database to where this version wants it."""
-    import flask_migrate
-
-    with transaction():
-        flask_migrate.upgrade()
+    with application(migrate=True):
+        click.echo("The database is up to date.")
 
 
 @main.group()
@@ -127,7 +127,8 @@ def new() -> None:
     click.echo(Fernet.generate_key().decode())
 
 
-main.add_command(user)
+for command in (link, update, status, user):
+    main.add_command(command)
 
 
 if __name__ == "__main__":

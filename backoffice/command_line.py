@@ -29,11 +29,14 @@ class Commands(click.Group):
             raise click.ClickException(error.message) from error
 
 
-def table(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
-    """Print rows for people or for programs."""
-    if as_json:
-        click.echo(json.dumps(rows, indent=2, default=str))
-    elif rows:
+def print_json(data: object) -> None:
+    """Print data for programs."""
+    click.echo(json.dumps(data, indent=2, default=str))
+
+
+def table(rows: Sequence[dict[str, Any]]) -> None:
+    """Print rows for people."""
+    if rows:
         shown = [list(rows[0]), *([_word(value) for value in row.values()] for row in rows)]
         widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
         for line in shown:
@@ -47,20 +50,34 @@ def _word(value: object) -> str:
 
 
 @contextmanager
-def application() -> Iterator[Flask]:
-    """The application, with the embedded Redis of its data directory where no other one is named."""
+def application(migrate: bool = False) -> Iterator[Flask]:
+    """The application, with the embedded Redis of its data directory where no other one is named.
+
+    Raises: OutdatedDatabaseError, unless it may `migrate` the database first.
+    """
+    from backoffice import schema
     from backoffice.app import create_app
+    from backoffice.extensions import db
 
     with redis_at_hand():
-        yield create_app()
+        app = create_app()
+        try:
+            with app.app_context():
+                (schema.upgrade if migrate else schema.check)()
+                db.engine.dispose()  # no connection of ours is handed down to forks
+            yield app
+        finally:
+            with app.app_context():
+                db.engine.dispose()
+            app.extensions["redis"].close()
 
 
 @contextmanager
-def transaction() -> Iterator[Flask]:
+def transaction(migrate: bool = False) -> Iterator[Flask]:
     """The application inside its context; what the block did to the database is committed."""
     from backoffice.extensions import db
 
-    with application() as app, app.app_context():
+    with application(migrate) as app, app.app_context():
         yield app
         db.session.commit()
 

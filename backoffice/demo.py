@@ -161,22 +161,21 @@ def prepare() -> str | None:
 
     Returns the administrator's password, the only time it is known.
     """
-    import flask_migrate
     from sqlalchemy import select
 
-    from backoffice import users
+    from backoffice import schema
     from backoffice.app import create_app
     from backoffice.extensions import db
-    from backoffice.models.company import Company
-    from backoffice.models.user import Role, User
+    from backoffice.models import Role, User, new_company
+    from backoffice.user_commands import new_user
 
     app = create_app()
     with app.app_context():
-        flask_migrate.upgrade()
+        schema.upgrade()
         password = None
         if db.session.scalar(select(User.id).limit(1)) is None:
-            db.session.add(Company(name=COMPANY))
-            password = users.create(ADMINISTRATOR, "Administrator", Role.ADMINISTRATOR)
+            new_company(db.session(), COMPANY)
+            password = new_user(db.session(), ADMINISTRATOR, "Administrator", Role.ADMINISTRATOR)
             db.session.commit()
         db.session.remove()
         db.engine.dispose()

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Flask, current_app
 from redis.exceptions import RedisError
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from backoffice import schema
 from backoffice.config import Settings
+from backoffice.database import read_only
 from backoffice.errors import BackofficeError, ConfigurationError
 from backoffice.extensions import db
 from backoffice.models import Authorisation, Connection
@@ -48,7 +48,11 @@ def examine(app: Flask) -> Iterator[Finding]:
     """Do every check, each for itself, and say what it found."""
     with app.app_context():
         for check in (database, migrations, redis, workers, clock, keys, provider):
+            read_only(True)
             yield _finding(check)
+            db.session.rollback()
+        read_only(False)
+        db.engine.dispose()
 
 
 def _finding(check: Callable[[], str]) -> Finding:
@@ -71,18 +75,16 @@ def database() -> str:
     try:
         db.session.execute(select(1))
     except SQLAlchemyError as error:
-        db.session.rollback()
         raise AilmentError(f"{url}: {_first_line(error)}", "Start the database, or correct DATABASE_URL.") from error
     return url
 
 
 def migrations() -> str:
     """Its tables are those of this version."""
-    wanted = ScriptDirectory(current_app.extensions["migrate"].directory).get_current_head()
-    current = MigrationContext.configure(db.session.connection()).get_current_revision()
-    if current != wanted:
-        raise AilmentError(f"it is at {current or 'nothing'}, this version wants {wanted}", "Run `backoffice migrate`.")
-    return f"at {current}"
+    present, wanted = schema.present(), schema.wanted()
+    if present != wanted:
+        raise AilmentError(f"it is at {present or 'nothing'}, this version wants {wanted}", "Run `backoffice migrate`.")
+    return f"at {present}"
 
 
 def redis() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from threading import Event
 from typing import Any
 
 from flask import Flask
@@ -44,7 +45,7 @@ def link_custom(app: Flask, name: str, provider_key: str = "xero") -> Connection
     session = db.session()
     company = session.scalar(select(Company).where(Company.name == name)) or new_company(session, name)
     session.commit()
-    connection, job = linking.link(
+    connection, _ = linking.link(
         session, provider, company.id, granted.organisations[0], granted.authorisation_id, user_id=None
     )
     # A headless machine has nobody to ask; whoever runs this command has decided.
@@ -53,8 +54,8 @@ def link_custom(app: Flask, name: str, provider_key: str = "xero") -> Connection
     return connection
 
 
-def update(app: Flask, name: str, kinds: Sequence[str], watch: Callable[[SyncJob], None]) -> SyncJob:
-    """Bring a company up to date in this process; `watch` is called with the job as it goes on.
+def update(app: Flask, name: str, kinds: Sequence[str], watch: Callable[[dict[str, Any]], None]) -> SyncJob:
+    """Bring a company up to date in this process; `watch` is called with its progress after each page and batch.
 
     Raises: UnknownNameError for a company or kind that is not there, BackofficeError when it is not linked.
     """
@@ -67,11 +68,17 @@ def update(app: Flask, name: str, kinds: Sequence[str], watch: Callable[[SyncJob
     job, _ = jobs.request_update(
         session, connection, known_kinds(provider, kinds), user_id=None, urgency=Urgency.PERSON
     )
-    shop = Workshop(session, sessionmaker(db.engine), app.extensions["providers"], app.extensions["settings"])
-    with watching(job.id, shop.sessions, watch):
+    sessions = sessionmaker(db.engine, expire_on_commit=False)
+    shop = Workshop(session, sessions, app.extensions["providers"], app.extensions["settings"], watch)
+    while True:
         run(shop, job.id)
-    session.refresh(job)
-    return job
+        session.refresh(job)
+        if not job.open:
+            return job
+        watch({"text": f"Waiting for {job.waiting_for or 'another job'}, on again at {job.due_at:%H:%M:%S} UTC"})
+        wait = max(1.0, (job.due_at - now()).total_seconds())
+        session.rollback()
+        Event().wait(wait)
 
 
 def known_kinds(provider: Provider, names: Sequence[str]) -> list[str]:
@@ -111,6 +118,3 @@ def _standing(session: Session, company: Company) -> dict[str, Any]:
         "calls_left_today": connection.day_left,
     }
 
-
-class watching:
-    """Calls `watch` with the job a few times a second while the work goes on."""

@@ -66,3 +66,8 @@ def ring_for_due(since: datetime) -> None:
     for job_id in jobs.due_jobs(session, since):
         doorbell.ring("run", job_id)
     session.rollback()
+
+
+def run(app: Flask) -> None:
+    """Schedule until told to stop."""
+    Scheduler(app).run()

@@ -121,10 +121,10 @@ def migrate(url: str, directory: Path) -> None:
         Base.metadata.create_all(engine)
         engine.dispose()
         return
-    import flask_migrate
+    from backoffice import schema
 
     with application(Settings(database_url=url, data_dir=directory)) as app, app.app_context():
-        flask_migrate.upgrade()
+        schema.upgrade()
 
 
 @contextmanager

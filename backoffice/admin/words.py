@@ -105,10 +105,12 @@ def summary(job: SyncJob) -> str:
 
 def waiting_text(job: SyncJob, provider: str) -> str:
     """What a job that is put back waits for."""
-    limits = {"minute": "minute limit", "day": "day limit", "concurrent": "limit of calls at once", "app": "app limit"}
-    if job.waiting_for in limits:
-        return f"Waiting for {provider}’s {limits[job.waiting_for]}"
-    return job.waiting_for or ""
+    reason = job.waiting_for or ""
+    if reason.endswith("."):
+        return reason
+    if reason.startswith("the ") and "limit" in reason:
+        return f"Waiting for {provider}’s {reason.removeprefix('the ')}"
+    return f"Waiting for {reason}" if reason else ""
 
 
 def duration(start: datetime | None, end: datetime | None) -> str:

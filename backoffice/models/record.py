@@ -102,19 +102,27 @@ def as_text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def changes(row: Base) -> list[tuple[str, Any, Any]]:
-    """The columns of a row that differ from what was loaded: (column, old, new)."""
+def changes(session: Session, row: Any) -> list[tuple[str, Any, Any]]:
+    """The columns of a row that differ from what the database holds: (column, old, new)."""
     state: InstanceState[Any] = inspect(row)
-    found = []
-    for attribute in state.mapper.column_attrs:
-        history: AttributeHistory = state.attrs[attribute.key].history
-        if attribute.key in BASE_COLUMNS or not history.has_changes():
-            continue
-        old = history.deleted[0] if history.deleted else None
-        new = history.added[0] if history.added else None
-        if old != new:
-            found.append((attribute.key, old, new))
-    return found
+    keys = [attribute.key for attribute in state.mapper.column_attrs if attribute.key not in BASE_COLUMNS]
+    histories: dict[str, AttributeHistory] = {key: state.attrs[key].history for key in keys}
+    touched = {key: history for key, history in histories.items() if history.has_changes()}
+    if not all(history.deleted for history in touched.values()):
+        return _compared(session, row, list(touched))
+    return [
+        (key, history.deleted[0], history.added[0])
+        for key, history in touched.items()
+        if history.deleted[0] != history.added[0]
+    ]
+
+
+def _compared(session: Session, row: Any, keys: list[str]) -> list[tuple[str, Any, Any]]:
+    """The same for columns that were set without having been loaded."""
+    columns: list[Any] = [row.table().c[key] for key in keys]
+    with session.no_autoflush:
+        held = session.execute(select(*columns).where(row.table().c.id == row.id)).one()
+    return [(key, old, getattr(row, key)) for key, old in zip(keys, held, strict=True) if old != getattr(row, key)]
 
 
 def before_flush(session: Session, _context: UOWTransaction, _instances: object) -> None:
@@ -129,7 +137,7 @@ def before_flush(session: Session, _context: UOWTransaction, _instances: object)
     for row in session.dirty:
         if not isinstance(row, CompanyOwned):
             continue
-        found = changes(row)  # type: ignore[arg-type]
+        found = changes(session, row)
         if not found:
             continue
         flushed.changed.append((row, found))

@@ -53,7 +53,7 @@ class ClockedStorage(RedisStorage):
 
     def entry(self, key: str, index: int) -> float | None:
         """When the call was made that is the `index`-th, counted from the newest; None where there are fewer."""
-        found = self.get_connection().lindex(self.prefixed_key(key), index)
+        found = cast(Redis, self.get_connection()).lindex(self.prefixed_key(key), index)
         return None if found is None else float(cast(bytes, found))
 
 
@@ -84,7 +84,8 @@ class Budget:
 
     def __init__(self, redis: Redis, provider: str, organisation: str, minute: int, day: int, in_flight: int) -> None:
         self._redis = redis
-        self._storage = ClockedStorage("redis://", connection_pool=redis.connection_pool, key_prefix="backoffice:limits")
+        pool = redis.connection_pool
+        self._storage = ClockedStorage("redis://", connection_pool=pool, key_prefix="backoffice:limits")
         self._limiter = MovingWindowRateLimiter(self._storage)
         self._take = redis.register_script(TAKE_SLOT)
         self._in_flight = in_flight
@@ -130,7 +131,7 @@ class Budget:
         for closed in self._redis.mget(self._closed, self._app_closed):
             if closed is None:
                 continue
-            limit, until = closed.decode().split(" ")
+            limit, until = cast(bytes, closed).decode().split(" ")
             if (wait := float(until) - _time()) > 0:
                 raise RateLimitedError(limit, wait)
 

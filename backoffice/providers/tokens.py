@@ -6,20 +6,23 @@ save. A token set whose answer was lost is not lost: the old refresh token works
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event
+from typing import Any
 
-from sqlalchemy import select, update
+import structlog
+from sqlalchemy import ColumnElement, Row, Select, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from backoffice.clock import now
-from backoffice.errors import ConnectionLostError, DependencyError, LeaseLostError
+from backoffice.database import read_only
+from backoffice.errors import BackofficeError, ConnectionLostError, DependencyError
 from backoffice.models import Authorisation, Connection, ConnectionState, Grant
-from backoffice.providers.oauth import GrantEndedError, Identity, TokenSet
+from backoffice.providers.grants import GrantEndedError, TokenSet
+from backoffice.providers.oauth import Identity
 
 #: A token is replaced this long before it ends.
 MARGIN = timedelta(minutes=2)
@@ -33,6 +36,10 @@ ENDED = (
     "The permission to reach the organisation has ended: it was withdrawn, or not used for too long. "
     "Link the company again; nothing is lost meanwhile."
 )
+
+WITHDRAWN = "The company was unlinked. Link it again to go on."
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,10 @@ COLUMNS = tuple(getattr(Authorisation, name) for name in Kept.__dataclass_fields
 class Tokens:
     """The stored tokens of one provider. May be used from several threads and processes."""
 
-    def __init__(self, sessions: sessionmaker[Session], identity: Identity, lease_seconds: float) -> None:
+    def __init__(
+        self, provider: str, sessions: sessionmaker[Session], identity: Identity, lease_seconds: float
+    ) -> None:
+        self._provider = provider
         self._sessions = sessions
         self._identity = identity
         self._lease = timedelta(seconds=lease_seconds)
@@ -77,7 +87,9 @@ class Tokens:
             if kept.good(refused, MARGIN):
                 return kept.access_token
             if held := self._claim(authorisation_id):
-                return self._renewed(held, refused)
+                if token := self._renewed(held, refused):
+                    return token
+                continue
             if kept.good(refused, LAST_USE):
                 return kept.access_token
             Event().wait(PAUSE)
@@ -89,26 +101,47 @@ class Tokens:
         Raises: as `access_token`.
         """
         held = self._claim(authorisation_id)
-        if held is None or held.ended:
-            return False
-        self._renewed(held, held.access_token)
-        return True
+        return held is not None and self._renewed(held, held.access_token) is not None
 
     def resting(self, since: datetime) -> list[int]:
-        """Authorisations with an active connection that were last renewed before `since`."""
+        """Authorisations of the provider with an active connection that were last renewed before `since`."""
         with self._sessions() as session:
             used = select(Connection.authorisation_id).where(Connection.active)
             query = select(Authorisation.id).where(
                 Authorisation.id.in_(used),
+                Authorisation.provider == self._provider,
                 Authorisation.ended.is_(None),
                 Authorisation.grant == Grant.AUTHORISATION_CODE,
                 Authorisation.refreshed_at < since,
             )
             return list(session.scalars(query.order_by(Authorisation.id)))
 
-    def store(self, provider: str, client_id: str, subject: str, grant: Grant, tokens: TokenSet) -> int:
+    def shared(self, authorisation_id: int, connection_id: int) -> bool:
+        """Whether another active connection hangs on the same consent."""
+        others = select(Connection.id).where(
+            Connection.authorisation_id == authorisation_id, Connection.active, Connection.id != connection_id
+        )
+        with self._sessions() as session:
+            return session.scalar(others.limit(1)) is not None
+
+    def withdraw(self, authorisation_id: int) -> None:
+        """Give the consent back and use it no more. That Xero did not hear of it is no harm: it dies unused."""
+        kept = self._read(authorisation_id)
+        if kept.refresh_token:
+            try:
+                self._identity.revoke(kept.refresh_token)
+            except BackofficeError as error:
+                log.warning("a consent could not be withdrawn", authorisation=authorisation_id, error=error.message)
+        with self._sessions.begin() as session:
+            session.execute(
+                update(Authorisation)
+                .where(Authorisation.id == authorisation_id)
+                .values(ended=WITHDRAWN, fence=Authorisation.fence + 1, lease_until=None)
+            )
+
+    def store(self, client_id: str, subject: str, grant: Grant, tokens: TokenSet) -> int:
         """Keep what a consent gave; the same person consenting again replaces what was there. Returns the row's id."""
-        who = {"provider": provider, "client_id": client_id, "subject": subject}
+        who = {"provider": self._provider, "client_id": client_id, "subject": subject}
         values = {**_columns(tokens, None), "grant": grant, "ended": None, "lease_until": None}
         try:
             return self._overwrite(who, values) or self._insert({**who, **values})
@@ -131,11 +164,16 @@ class Tokens:
             return row.id
 
     def _read(self, authorisation_id: int) -> Kept:
-        with self._sessions() as session:
-            row = session.execute(select(*COLUMNS).where(Authorisation.id == authorisation_id)).one_or_none()
+        query = select(*COLUMNS).where(Authorisation.id == authorisation_id)
+        row = copy_context().run(self._one, query)
         if row is None:
             raise ConnectionLostError
-        return Kept(*row)
+        return Kept(**row._mapping)
+
+    def _one(self, query: Select[Any]) -> Row[Any] | None:
+        read_only(True)  # looking again and again takes no write lock; in a context of its own, so it ends here
+        with self._sessions() as session:
+            return session.execute(query).one_or_none()
 
     def _claim(self, authorisation_id: int) -> Kept | None:
         """The row as it is, with the lease on it; None when another process has that."""
@@ -150,16 +188,64 @@ class Tokens:
         )
         with self._sessions.begin() as session:
             row = session.execute(statement).one_or_none()
-        return None if row is None else Kept(*row)
+        return None if row is None else Kept(**row._mapping)
 
-    def _renewed(self, held: Kept, refused: str | None) -> str:
-        """Renew under the lease, unless somebody else did just before; give the lease back whatever happens."""
-        if held.good(refused, MARGIN):
+    def _renewed(self, held: Kept, refused: str | None) -> str | None:
+        """Renew under the lease, unless somebody else did just before. None when the row has moved on meanwhile."""
+        if held.ended or held.good(refused, MARGIN):
             self._write(held, lease_until=None)
-            return held.access_token
-        with self._released(held):
+            return None if held.ended else held.access_token
+        try:
             tokens = self._fetch(held)
-            saved = self._write(held, lease_until=None, **_columns(tokens, held.refresh_token))
-        if not saved:
-            raise LeaseLostError
-        return tokens.access_token
+        except GrantEndedError as error:
+            self._end(held)
+            raise ConnectionLostError(ENDED) from error
+        except BackofficeError:
+            self._write(held, lease_until=None)
+            raise
+        saved = self._write(held, lease_until=None, **_columns(tokens, held.refresh_token))
+        return tokens.access_token if saved else None
+
+    def _fetch(self, held: Kept) -> TokenSet:
+        if held.grant is Grant.CLIENT_CREDENTIALS:
+            return self._identity.client_credentials()
+        if not held.refresh_token:
+            raise GrantEndedError
+        try:
+            return self._identity.refresh(held.refresh_token)
+        except GrantEndedError:
+            if not held.previous_refresh_token or held.refreshed_at < now() - GRACE:
+                raise
+        self._write(held, lease_until=now() + self._lease)
+        return self._identity.refresh(held.previous_refresh_token)
+
+    def _write(self, held: Kept, **values: object) -> bool:
+        """Whether the lease was still ours to write under."""
+        statement = update(Authorisation).where(Authorisation.id == held.id, Authorisation.fence == held.fence)
+        with self._sessions.begin() as session:
+            return session.scalar(statement.values(**values).returning(Authorisation.id)) is not None
+
+    def _end(self, held: Kept) -> None:
+        if self._write(held, ended=ENDED, lease_until=None):
+            self._mark(Connection.authorisation_id == held.id, ENDED)
+
+    def lost(self, connection_id: int, problem: str) -> None:
+        """One connection of a consent can no longer be reached, and why."""
+        self._mark(Connection.id == connection_id, problem)
+
+    def _mark(self, which: ColumnElement[bool], problem: str) -> None:
+        state = ConnectionState.NEEDS_RECONNECTING
+        statement = update(Connection).where(which, Connection.active, Connection.state != ConnectionState.UNLINKED)
+        with self._sessions.begin() as session:
+            session.execute(statement.values(state=state, problem=problem))
+
+
+def _columns(tokens: TokenSet, previous: str | None) -> dict[str, object]:
+    return {
+        "access_token": tokens.access_token,
+        "refresh_token": tokens.refresh_token,
+        "previous_refresh_token": previous,
+        "expires_at": tokens.expires_at,
+        "refreshed_at": now(),
+        "scopes": tokens.scopes,
+    }

@@ -135,13 +135,13 @@ def _decide(task: Task, mapper: Mapper, link_id: int, match: Match | None, among
     link = task.session.get_one(Link, link_id)
     for column, value in CLEARED.items():
         setattr(link, column, value)
+    for other in among:
+        other.chosen = False
+    task.session.flush()
     if match and mapper.gone(match.payload) and mapper.direction.sends:
         _explain_archived(task, link)
     elif match:
         _adopt(task, mapper, link, match)
-    for other in among:
-        other.chosen = False if other is not match else other.chosen
-    task.session.flush()
 
 
 def _explain_archived(task: Task, link: Link) -> None:
@@ -157,7 +157,7 @@ def _explain_archived(task: Task, link: Link) -> None:
 def _adopt(task: Task, mapper: Mapper, link: Link, match: Match) -> None:
     """Link a record to the row it is; the row's values stay."""
     link.external_id = match.external_id
-    task.session.add(_event(task.company_id, link, "linked", f"by {match.matched_by}", task.job_id))
+    task.session.add(event(task.company_id, link, "linked", f"by {match.matched_by}", task.job_id))
     payload, external_id = match.payload, match.external_id
     task.session.flush()
     loaded = load(task, mapper, [payload])
@@ -181,7 +181,8 @@ def _release(task: Task, mapper: Mapper) -> None:
     create(task, mapper, [row for key, row in loaded.items() if key not in taken])
 
 
-def _event(company_id: int, link: Link, action: str, note: str, job_id: int | None) -> History:
+def event(company_id: int, link: Link, action: str, note: str, job_id: int | None) -> History:
+    """A line in a record's history about its link."""
     return History(
         company_id=company_id,
         kind=link.kind,
@@ -200,7 +201,7 @@ def adopt_found(task: Task, mapper: Mapper, link: Link, payload: dict[str, Any])
     if held(task, mapper, loaded):
         return False
     link.external_id, link.external_version = row.external_id, row.version
-    task.session.add(_event(task.company_id, link, "linked", "found there", task.job_id))
+    task.session.add(event(task.company_id, link, "linked", "found there", task.job_id))
     task.session.flush()
     return True
 
@@ -246,12 +247,12 @@ def link_by_hand(session: Session, record: Record, other: Record) -> None:
         setattr(mine, column, value)
     other.archived = True
     session.execute(delete(Match).where(Match.link_id == mine.id))
-    session.add(_event(record.company_id, mine, "linked", f"by hand; before, to {other}", None))
+    session.add(event(record.company_id, mine, "linked", f"by hand; before, to {other}", None))
 
 
 def unlink_record(session: Session, link: Link, company_id: int) -> None:
     """Forget which row of theirs a record is, and send nothing of it until somebody resumes it."""
-    session.add(_event(company_id, link, "unlinked", "by hand", None))
+    session.add(event(company_id, link, "unlinked", "by hand", None))
     link.external_id = link.external_version = link.gone = None
     link.paused, link.paused_reason = True, "unlinked by hand"
     link.synced_revision = link.wanted_revision

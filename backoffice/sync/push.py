@@ -203,6 +203,8 @@ def _record(task: Task, batch: _Batch, outcomes: Sequence[Outcome]) -> None:
 def _done(task: Task, mapper: Mapper, link: Link, item: SyncAttemptItem, payload: Payload) -> None:
     """The provider has this revision; an edit made since stays pending."""
     item.outcome = "sent"
+    if link.external_id is None:
+        task.session.add(match.event(task.company_id, link, "linked", "created there", task.job_id))
     link.external_id, link.external_version = mapper.external_id(payload), mapper.version(payload)
     link.gone = mapper.gone(payload)
     link.synced_revision = max(link.synced_revision, item.revision)

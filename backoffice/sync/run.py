@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +52,8 @@ class Workshop:
     sessions: sessionmaker[Session]
     providers: Providers
     settings: Settings
+    #: Called with the progress after each page and batch, for a person who waits at a terminal.
+    watch: Callable[[dict[str, Any]], None] | None = None
 
 
 def run(shop: Workshop, job_id: int) -> int | None:
@@ -129,6 +132,7 @@ def _task(shop: Workshop, turn: lease.Turn) -> Task:
         confirmed=connection.push_confirmed_at is not None,
         accept_empty=list(job.accept_empty),
         in_flight=max(1, shop.settings.xero_in_flight - 1),
+        watch=shop.watch,
     )
     session.rollback()
     return task

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +42,8 @@ class Task:
     accept_empty: Sequence[str] = ()
     #: Pages read ahead at a time.
     in_flight: int = 1
+    #: Called with the progress, for a person who waits at a terminal.
+    watch: Callable[[dict[str, Any]], None] | None = None
     #: What was counted and not yet written to the job.
     tally: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
@@ -78,6 +80,8 @@ class Task:
         self._calls_written += calls
         self.tally.clear()
         self.notes.clear()
+        if self.watch and progress is not None:
+            self.watch(progress)
 
     def _keep_budget(self) -> None:
         day, minute = self.client.budget

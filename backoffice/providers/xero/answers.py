@@ -65,7 +65,7 @@ def refusal(answer: Answer, writes: bool) -> BackofficeError | None:
     if status == 401:
         return _unauthorised(answer)
     if status == 403:
-        return OrganisationRefusedError()
+        return OrganisationRefusedError("Xero does not allow this for the organisation.")
     if status >= 400:
         return rejected(answer)
     return UnansweredError(status=status) if writes else UnreadableError()

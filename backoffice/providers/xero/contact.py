@@ -20,6 +20,7 @@ LINE_LENGTH = 500
 PHONES = {"phone": "DEFAULT", "mobile": "MOBILE"}
 #: `+64 (9) 123 4567`: country and area apart, as Xero keeps them.
 PHONE = re.compile(r"(?:\+(\d{1,20}) )?(?:\((\d{1,10})\) )?(.*)", re.DOTALL)
+LETTERS = re.compile(r"[A-Za-z ]*")
 BREAK = re.compile(r"\r\n|\r|\n")
 
 
@@ -50,7 +51,7 @@ class ContactMapper(XeroMapper):
     )
 
     def load(self, payload: Payload) -> dict[str, Any]:
-        columns = self.model.__table__.c
+        columns = self.model.__mapper__.columns
         address = slot(payload, "Addresses", "AddressType", "POBOX")
         values = super().load(payload)
         values["street"] = _street(address)
@@ -74,7 +75,17 @@ class ContactMapper(XeroMapper):
 
     def check(self, record: Record, gone: str | None) -> tuple[str, str, str | None] | None:
         assert isinstance(record, Contact)
-        return _lifeless(record, gone) or _name(record.name) or _place(record)
+        return _lifeless(record, gone) or _name(record.name) or self._length(record) or _place(record)
+
+    def _length(self, record: Contact) -> tuple[str, str, str | None] | None:
+        """Our columns are as long as Xero's fields, but not every database minds."""
+        for column in self.model.__mapper__.columns:
+            limit = getattr(column.type, "length", None)
+            found = getattr(record, column.key)
+            if limit and isinstance(found, str) and len(found) > limit:
+                label = self.model.column_label(column.key)
+                return (f"{label} is longer than the {limit} characters that Xero takes.", "too_long", column.key)
+        return None
 
 
 def slot(payload: Payload, key: str, type_key: str, kind: str) -> Payload:
@@ -144,8 +155,6 @@ def _name(name: str) -> tuple[str, str, str | None] | None:
         return ("Xero takes no < and > in a name.", "name_invalid", "name")
     if name != name.strip() or "  " in name:
         return ("Xero takes no spaces before, behind or doubled within a name.", "name_invalid", "name")
-    if len(name) > 255:
-        return ("Xero takes names of up to 255 characters.", "name_too_long", "name")
     return None
 
 
@@ -155,6 +164,6 @@ def _place(record: Contact) -> tuple[str, str, str | None] | None:
         return ("Xero keeps four lines of an address.", "street_too_long", "street")
     if any(len(line) > LINE_LENGTH for line in lines):
         return ("Xero takes lines of up to 500 characters in an address.", "street_too_long", "street")
-    if record.country and any(letter.isdecimal() for letter in record.country):
-        return ("Xero takes only letters in a country.", "country_invalid", "country")
+    if record.country and not LETTERS.fullmatch(record.country):
+        return ("Xero takes only letters from A to Z in a country.", "country_invalid", "country")
     return None

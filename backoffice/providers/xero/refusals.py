@@ -1,4 +1,4 @@
-"""Xero's validation messages in plain words: the one table that knows them. It is for people; nothing branches on it."""
+"""Xero's validation messages in plain words: the one table that knows them, for people; nothing branches on it."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class XeroMapper(Mapper):
             return digest(payload)
 
     def load(self, payload: Payload) -> dict[str, Any]:
-        columns = self.model.__table__.c
+        columns = self.model.__mapper__.columns
         values = {field.column: value(dig(payload, field.key), columns[field.column]) for field in self.fields}
         return {**values, "archived": self.gone(payload) is not None}
 

@@ -1,0 +1,37 @@
+"""The screens, as data where data is enough. The only place that knows Flask-Admin."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from backoffice.admin import auth, consent, frame, security
+from backoffice.admin.auth import AccountView
+from backoffice.admin.companies import CompaniesView, SettingsView
+from backoffice.admin.company_base import company_admin, house_admin
+from backoffice.admin.integrations import IntegrationsView
+from backoffice.admin.matches import MatchesView
+from backoffice.admin.overview import FrontDoor, OverviewView
+from backoffice.admin.sync_jobs import SyncJobsView
+from backoffice.admin.sync_queue import SyncQueueView
+from backoffice.admin.synchronised import SynchronisedView
+from backoffice.admin.tax_mappings import TaxMappingsView
+from backoffice.admin.users import UsersView
+from backoffice.admin.views import RECORD_VIEWS
+
+
+def init_app(app: Flask) -> None:
+    """Put every page on an application."""
+    security.protect(app)
+    auth.register(app)
+    consent.register(app)
+    with app.app_context():
+        house = house_admin(app, FrontDoor())
+        company = company_admin(app, OverviewView())
+        for view in RECORD_VIEWS:
+            company.add_view(view())
+        for page in (TaxMappingsView, SyncJobsView, SyncQueueView, IntegrationsView, SynchronisedView, MatchesView):
+            company.add_view(page())
+        for shared in (CompaniesView, UsersView, AccountView):
+            house.add_view(shared())
+        company.add_view(SettingsView())
+    frame.furnish(app, (company, house))

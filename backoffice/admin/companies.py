@@ -1,0 +1,144 @@
+"""Companies: the list, a new one, its name and zone; and what each has chosen about its synchronisation."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_admin import expose
+from flask_wtf import FlaskForm
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from wtforms import BooleanField, SelectField, StringField, TimeField
+from wtforms.validators import AnyOf, InputRequired, Length, Regexp
+
+from backoffice.admin.company_base import Page, here, number
+from backoffice.admin.words import WINNER_WORDS
+from backoffice.extensions import db
+from backoffice.models import Company, CompanySettings, Connection, JobState, Role, SyncJob, Winner
+
+
+@cache
+def zones() -> tuple[str, ...]:
+    """The time zones there are, as people find them: by continent and city."""
+    return tuple(sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/")) + ["UTC"])
+
+
+class CompanyForm(FlaskForm):  # type: ignore[misc]
+    """What is kept of a company itself."""
+
+    name = StringField(
+        "Name",
+        [InputRequired("Give the company a name."), Length(max=255), Regexp(r"^[^\x00]*$", message="Type the name anew.")],
+        filters=[lambda text: text.strip() if text else text],
+    )
+    time_zone = StringField(
+        "Time zone",
+        [InputRequired("Choose a time zone.")],
+        description="Its nightly update follows this clock. Type a city, such as Auckland.",
+        default="UTC",
+    )
+
+    def validate_time_zone(self, field: Any) -> None:
+        AnyOf(zones(), message="There is no such time zone; choose one of the list.")(self, field)
+
+
+class CompaniesView(Page):
+    """All companies of this deployment."""
+
+    write_role = Role.ADMINISTRATOR
+
+    def __init__(self) -> None:
+        super().__init__("Companies", "Administration", endpoint="companies", url="/companies")
+
+    @expose("/")
+    def index(self) -> ResponseReturnValue:
+        companies = db.session.scalars(select(Company).order_by(func.lower(Company.name), Company.id)).all()
+        active = db.session.scalars(select(Connection).where(Connection.active)).all()
+        query = select(SyncJob.company_id, func.max(SyncJob.ended_at)).where(SyncJob.state == JobState.COMPLETED)
+        last: dict[int, Any] = dict(db.session.execute(query.group_by(SyncJob.company_id)).tuples().all())
+        return self.render(
+            "companies/list.html",
+            rows=[(c, next((a for a in active if a.company_id == c.id), None), last.get(c.id)) for c in companies],
+        )
+
+    @expose("/new", methods=("GET", "POST"))
+    def create(self) -> ResponseReturnValue:
+        if not self.may_write:
+            return self.inaccessible_callback("create")
+        return self._form(Company())
+
+    @expose("/edit", methods=("GET", "POST"))
+    def edit(self) -> ResponseReturnValue:
+        key = number(request.args.get("id"))
+        company = db.session.get(Company, key) if key else None
+        if company is None or not self.may_write:
+            return self.inaccessible_callback("edit")
+        return self._form(company)
+
+    def _form(self, company: Company) -> ResponseReturnValue:
+        form = CompanyForm(obj=company if company.id else None)
+        if form.validate_on_submit():
+            new, name = company.id is None, form.name.data
+            form.populate_obj(company)
+            db.session.add(company)
+            try:
+                db.session.commit()
+            except IntegrityError:
+                db.session.rollback()
+                form.name.errors = [f"There is a company called {name} already."]
+            else:
+                flash(f"{company.name} was {'added' if new else 'saved'}.", "success")
+                if new:
+                    return redirect(url_for("company.index", company=company.id), code=303)
+                return redirect(url_for("companies.index"), code=303)
+        return self.render("companies/form.html", form=form, zones=zones(), new="edit" not in request.path)
+
+
+class SettingsForm(FlaskForm):  # type: ignore[misc]
+    """The choices of a company."""
+
+    conflict_winner = SelectField(
+        "When both sides changed the same record",
+        choices=[(winner.value, word) for winner, word in WINNER_WORDS.items()],
+        coerce=Winner,
+        description="The other value is kept in the record’s history, and the sync job says so.",
+    )
+    nightly = BooleanField(
+        "Bring everything up to date every night",
+        description="Without it, the company is updated only by the Update buttons and when records are saved.",
+    )
+    nightly_at = TimeField(
+        "At", [InputRequired("Choose a time, such as 02:00.")], description="By the company’s own clock."
+    )
+
+
+class SettingsView(Page):
+    """What this company has chosen about its synchronisation."""
+
+    write_role = Role.ADMINISTRATOR
+
+    def __init__(self) -> None:
+        super().__init__("Settings", "Administration", endpoint="settings", url="settings")
+
+    @expose("/", methods=("GET", "POST"))
+    def index(self) -> ResponseReturnValue:
+        settings = db.session.scalar(select(CompanySettings).where(CompanySettings.company_id == here().id))
+        form = SettingsForm(obj=settings or CompanySettings(**defaults()))
+        if form.validate_on_submit():
+            settings = settings or CompanySettings(company_id=here().id)
+            form.populate_obj(settings)
+            db.session.add(settings)
+            db.session.commit()
+            flash("The settings were saved.", "success")
+            return redirect(url_for("settings.index"), code=303)
+        return self.render("companies/settings.html", form=form, zone=here().time_zone)
+
+
+def defaults() -> dict[str, Any]:
+    """What holds as long as a company has chosen nothing."""
+    columns = CompanySettings.__table__.c
+    return {name: columns[name].default.arg for name in ("conflict_winner", "nightly", "nightly_at")}

@@ -1,0 +1,147 @@
+"""The way back from the accounting system's sign-in: its answer, the choice of an organisation, the link."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from flask import Blueprint, Flask, abort, current_app, flash, g, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from sqlalchemy import select
+
+from backoffice.admin.company_base import number
+from backoffice.errors import BackofficeError, ConfigurationError
+from backoffice.extensions import db
+from backoffice.models import Company, Connection, Role
+from backoffice.queue import doorbell
+from backoffice.sync import linking
+from backoffice.sync.provider import Consent, Granted, Organisation, Provider
+
+#: How long a person may take to choose an organisation, in seconds.
+CHOICE_LASTS = 1800
+#: Sign-ins begun in one browser and not yet ended, at most.
+MOST_OPEN = 5
+
+
+def callback_address(key: str) -> str:
+    """Where the accounting system sends a person back to."""
+    return f"{current_app.extensions['settings'].public_url.rstrip('/')}{url_for('oauth.callback', key=key)}"
+
+
+def remember(kept: Any, consent: Consent, key: str, company_id: int) -> None:
+    """Keep in the person's session what the answer will be held against."""
+    begun = dict(list((kept.get("consents") or {}).items())[1 - MOST_OPEN :])
+    kept["consents"] = {**begun, consent.state: [key, consent.verifier, company_id]}
+
+
+def callback(key: str) -> ResponseReturnValue:
+    """The accounting system's answer."""
+    administrators_only()
+    state = request.args.get("state", "")
+    begun = dict(session.get("consents") or {})
+    known, verifier, company_id = begun.pop(state, (key, "", None))
+    session["consents"] = begun
+    provider = current_app.extensions["providers"].get(key)
+    if provider is None or known != key:
+        abort(404)
+    if company_id is None:
+        return lost(provider)
+    db.session.rollback()
+    answer = f"{callback_address(key)}?{request.query_string.decode('ascii', 'replace')}"
+    try:
+        granted = provider.finish(callback_address(key), answer, state, verifier)
+    except BackofficeError as error:
+        return failed(provider, company_id, error)
+    return chosen_or_asked(provider, company_id, granted)
+
+
+callback.writes = True  # type: ignore[attr-defined]
+
+
+def administrators_only() -> None:
+    if not current_user.may(Role.ADMINISTRATOR):
+        abort(403)
+
+
+def lost(provider: Provider) -> ResponseReturnValue:
+    """The sign-in was not begun in this browser."""
+    why = "This sign-in was not begun in this browser, or it was used already."
+    todo = "Open Integrations and press Connect again."
+    return render_template("failure.html", code=400, what=f"{provider.name} was not linked. {why}", todo=todo), 400
+
+
+def tell(title: str, error: BackofficeError, todo: str = "") -> None:
+    """Put a problem card on the next page."""
+    if not todo and isinstance(error, ConfigurationError):
+        todo = "Whoever runs this deployment has to do that."
+    flash({"what": title, "why": error.message, "todo": todo, "raw": getattr(error, "raw", "")}, "problem")
+
+
+def failed(provider: Provider, company_id: int, error: BackofficeError) -> ResponseReturnValue:
+    """Back to the card, which says what went wrong."""
+    tell(f"{provider.name} was not linked.", error)
+    return redirect(url_for("integrations.index", company=company_id), code=303)
+
+
+def chosen_or_asked(provider: Provider, company_id: int, granted: Granted) -> ResponseReturnValue:
+    """Link the one organisation, or ask which of several; ask too when it is another one than before."""
+    known = db.session.scalars(
+        select(Connection.external_id).where(Connection.company_id == company_id, Connection.provider == provider.key)
+    ).all()
+    found = granted.organisations
+    if len(found) == 1 and (not known or found[0].external_id in known):
+        return link(provider, company_id, found[0], granted.authorisation_id)
+    g.company_id = company_id
+    g.company = db.session.get(Company, company_id) or abort(404)
+    kept = {"provider": provider.key, "company": company_id, "authorisation": granted.authorisation_id}
+    sealed = seal().dumps({**kept, "organisations": [asdict(o) for o in found], "user": current_user.id})
+    return render_template(
+        "integrations/choose.html", provider=provider, organisations=found, sealed=sealed, known=known
+    )
+
+
+def seal() -> URLSafeTimedSerializer:
+    """Signs what the page of choices carries, so that it comes back as it was."""
+    return URLSafeTimedSerializer(str(current_app.secret_key), salt="organisations")
+
+
+def choose() -> ResponseReturnValue:
+    """The organisation that a person chose."""
+    administrators_only()
+    try:
+        kept = seal().loads(request.form.get("sealed", ""), max_age=CHOICE_LASTS)
+    except BadSignature:
+        abort(400)
+    picked = number(request.form.get("organisation"))
+    provider = current_app.extensions["providers"].get(kept["provider"])
+    if provider is None or kept["user"] != current_user.id:
+        abort(400)
+    if picked is None or picked > len(kept["organisations"]):
+        flash("Choose one of the organisations, then link it.", "warning")
+        return redirect(url_for("integrations.index", company=kept["company"]), code=303)
+    organisation = Organisation(**kept["organisations"][picked - 1])
+    return link(provider, kept["company"], organisation, kept["authorisation"])
+
+
+def link(provider: Provider, company_id: int, organisation: Organisation, authorisation: int) -> ResponseReturnValue:
+    """Link, start the first sync and show it."""
+    try:
+        _, job = linking.link(db.session(), provider, company_id, organisation, authorisation, current_user.id)
+    except BackofficeError as error:
+        db.session.rollback()
+        return failed(provider, company_id, error)
+    job_id = job.id
+    doorbell.ring("run", job_id, urgent=True)
+    said = f"{organisation.name} is linked. Its records are being brought in."
+    flash({"text": said, "url": url_for("sync_jobs.details", company=company_id, id=job_id), "link": "See the job"}, "success")
+    return redirect(url_for("integrations.index", company=company_id), code=303)
+
+
+def register(app: Flask) -> None:
+    """Put the way back on an application."""
+    blueprint = Blueprint("oauth", __name__)
+    blueprint.add_url_rule("/oauth/<key>/callback", "callback", callback)
+    blueprint.add_url_rule("/oauth/choose", "choose", choose, methods=["POST"])
+    app.register_blueprint(blueprint)

@@ -1,0 +1,140 @@
+"""The frame of every page: the menu, what needs a person, the company switcher, and the words templates use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, g, url_for
+from flask_login import current_user
+from markupsafe import Markup
+from sqlalchemy import func, select
+
+from backoffice.admin import links, words
+from backoffice.admin.company_base import OneHouse
+from backoffice.extensions import db
+from backoffice.models import Company, Connection, ConnectionState, JobState, LinkState, SyncJob
+
+GROUPS = ("", "Purchasing", "Sales", "Lists", "Sync", "Administration")
+#: More than these are reached through the page Companies.
+SWITCHER = 30
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the menu."""
+
+    label: str
+    url: str
+    active: bool
+    count: int = 0
+
+
+def furnish(app: Flask, admins: tuple[OneHouse, ...]) -> None:
+    """Give the templates what they need."""
+    versions = {path.name: _version(path) for path in sorted(Path(str(app.static_folder)).glob("*"))}
+
+    def own(name: str) -> str:
+        return url_for("static", filename=name, v=versions.get(name))
+
+    app.jinja_env.globals.update(
+        badge=links.badge,
+        counted=words.counted,
+        day=words.day,
+        duration=words.duration,
+        job_badge=words.job_badge,
+        JobState=JobState,
+        kind_label=words.kind_label,
+        kinds_text=words.kinds_text,
+        LinkState=LinkState,
+        own=own,
+        plural=words.plural,
+        record_url=links.record_url,
+        summary=words.summary,
+        shown=words.value,
+        waiting_text=words.waiting_text,
+        when=words.when,
+    )
+
+    @app.context_processor
+    def frame() -> dict[str, Any]:
+        if not current_user.is_authenticated:
+            return {}
+        needs = links.needs_you() if "company" in g else {}
+        return {
+            "company": g.get("company"),
+            "companies": switcher(),
+            "connection": links.connection_here() if "company" in g else None,
+            "provider_name": links.provider_name() if "company" in g else "",
+            "menu": lambda view: menu(admins, view, needs),
+            "needs": needs,
+            "needs_reconnecting": needs_reconnecting(),
+        }
+
+
+def _version(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def menu(admins: tuple[OneHouse, ...], view: Any, needs: dict[str, int]) -> list[tuple[str, list[Entry]]]:
+    """The entries in their groups, without what the person may not see."""
+    views = [v for admin in admins for v in admin.views if getattr(v, "in_menu", False) and v.is_accessible()]
+    if "company" not in g:
+        views = [v for v in views if v.admin.endpoint == "house"]
+    groups = []
+    for group in GROUPS:
+        entries = [_entry(v, view, needs) for v in views if (v.category or "") == group]
+        if entries:
+            groups.append((group, entries))
+    return groups
+
+
+def _entry(view: Any, current: Any, needs: dict[str, int]) -> Entry:
+    url = url_for(f"{view.endpoint}.{view._default_view}")
+    return Entry(view.name, url, view is current, needs.get(view.endpoint, 0))
+
+
+def switcher() -> list[Company]:
+    """The companies to choose from."""
+    return list(db.session.scalars(select(Company).order_by(func.lower(Company.name), Company.id).limit(SWITCHER)))
+
+
+def needs_reconnecting() -> Connection | None:
+    """The connection of this company that has ended, for the line on top of every page of it."""
+    if "company" not in g:
+        return None
+    connection = links.connection_here()
+    lost = connection is not None and connection.state is ConnectionState.NEEDS_RECONNECTING
+    return connection if lost else None
+
+
+def job_view(job: SyncJob) -> dict[str, Any]:
+    """A job as the script shows it live."""
+    progress = job.progress or {}
+    return {
+        "id": job.id,
+        "state": job.state.value,
+        "open": job.open,
+        "text": _doing(job),
+        "done": progress.get("done"),
+        "total": progress.get("total"),
+        "calls": job.calls,
+        "until": job.due_at.isoformat() if job.waiting_for else None,
+        "summary": words.summary(job),
+        "badge": Markup("{} {}").format(words.job_badge(job).shape, words.job_badge(job).word),
+        "colour": words.job_badge(job).colour,
+        "duration": words.duration(job.started_at, job.ended_at),
+        "left": job.connection.minute_left,
+    }
+
+
+def _doing(job: SyncJob) -> str:
+    if job.waiting_for:
+        return words.waiting_text(job, links.provider_name())
+    if job.cancel_requested and job.open:
+        return "Ends after the batch in flight"
+    if job.state is JobState.PENDING:
+        return "Waits for a worker"
+    return str((job.progress or {}).get("text", ""))

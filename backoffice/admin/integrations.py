@@ -1,0 +1,124 @@
+"""Integrations: a card for each accounting system of this deployment; link, test, update, unlink."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import abort, current_app, flash, g, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_admin import expose
+from flask_login import current_user
+
+from backoffice.admin import links
+from backoffice.admin.company_base import Page, here
+from backoffice.admin.consent import callback_address, remember, tell
+from backoffice.admin.overview import calls_today
+from backoffice.admin.record_view import start_update
+from backoffice.errors import BackofficeError
+from backoffice.extensions import db
+from backoffice.models import Connection, Role
+from backoffice.sync import linking
+from backoffice.sync.provider import Provider
+
+
+def let_go(connection: Connection) -> Connection:
+    """The connection, loaded and apart from the session, whose transaction is over: no call is made inside one."""
+    db.session.refresh(connection)
+    db.session.expunge(connection)
+    db.session.rollback()
+    g.pop("connection", None)
+    return connection
+
+
+class IntegrationsView(Page):
+    """The accounting systems a company can be linked to."""
+
+    def __init__(self) -> None:
+        super().__init__("Integrations", "Sync", endpoint="integrations", url="integrations")
+
+    @property
+    def may_link(self) -> bool:
+        """Whether the person who looks may link, test and unlink."""
+        return bool(current_user.may(Role.ADMINISTRATOR))
+
+    @expose("/")
+    def index(self) -> ResponseReturnValue:
+        return self.render(
+            "integrations/index.html",
+            providers=current_app.extensions["providers"],
+            fresh=links.freshness(),
+            calls=calls_today(here()),
+            matches=self._matches(),
+        )
+
+    def _matches(self) -> int:
+        connection = links.connection_here()
+        return links.matches_waiting(connection) if connection else 0
+
+    @expose("/update/", methods=("POST",))
+    def update_kinds(self) -> ResponseReturnValue:
+        """Bring the ticked kinds up to date."""
+        connection = links.connection_here()
+        provider = connection and links.provider_of(connection)
+        ticked = [m.kind for m in provider.mappers if m.kind in request.form.getlist("kind")] if provider else []
+        if connection is None or not connection.usable:
+            flash("Link this company to its accounting system first.", "warning")
+        elif not ticked:
+            flash("Tick at least one kind of record.", "warning")
+        else:
+            start_update(connection, ticked)
+        return redirect(url_for("integrations.index"), code=303)
+
+    @expose("/<key>/connect/", methods=("POST",))
+    def connect(self, key: str) -> ResponseReturnValue:
+        provider = self._provider(key)
+        try:
+            consent = provider.begin(callback_address(key))
+        except BackofficeError as error:
+            tell(f"{provider.name} cannot be linked yet.", error)
+            return redirect(url_for("integrations.index"), code=303)
+        remember(session, consent, key, here().id)
+        return redirect(consent.url, code=303)
+
+    @expose("/test/", methods=("POST",))
+    def test(self) -> ResponseReturnValue:
+        connection = self._linked()
+        provider = self._provider(connection.provider)
+        finding = provider.test(let_go(connection))
+        if finding.ok:
+            flash(finding.what, "success")
+        else:
+            flash({"what": "The connection does not work.", "why": finding.what, "todo": finding.todo, "raw": ""}, "problem")
+        return redirect(url_for("integrations.index"), code=303)
+
+    @expose("/disconnect/", methods=("GET", "POST"))
+    def disconnect(self) -> ResponseReturnValue:
+        connection = self._linked()
+        if request.method == "GET":
+            return self.render("integrations/disconnect.html", fresh=links.freshness())
+        provider, organisation = links.provider_of(connection), connection.organisation
+        linking.unlink(db.session(), connection)
+        if provider is not None:
+            self._end(provider, let_go(connection))
+        flash(f"{organisation} is unlinked. Both sides keep their records.", "success")
+        return redirect(url_for("integrations.index"), code=303)
+
+    def _end(self, provider: Provider, connection: Connection) -> None:
+        try:
+            provider.disconnect(connection)
+        except BackofficeError as error:
+            todo = f"Remove this application in {provider.name} as well, under Connected apps."
+            tell(f"It is unlinked here, but {provider.name} could not be told.", error, todo)
+
+    def _linked(self) -> Connection:
+        self._administrators_only()
+        return links.connection_here() or abort(404)
+
+    def _provider(self, key: str) -> Provider:
+        self._administrators_only()
+        provider: Any = current_app.extensions["providers"].get(key)
+        return provider or abort(404)
+
+    def _administrators_only(self) -> None:
+        if not self.may_link:
+            abort(403)

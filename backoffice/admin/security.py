@@ -1,0 +1,156 @@
+"""What stands around every page: headers, the signed-in person, whose edits are whose, and failures in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, current_app, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from sqlalchemy import text
+from werkzeug.exceptions import HTTPException
+
+from backoffice.admin.company_base import load_company
+from backoffice.config import Settings
+from backoffice.errors import BackofficeError, ConfigurationError, ConflictError, TransientError
+from backoffice.extensions import db
+from backoffice.models import Author
+from backoffice.models.record import author
+
+#: Code -> what happened, what to do.
+FAILURES = {
+    400: ("This request does not fit the page it came from.", "Go back, load the page again and repeat it."),
+    403: ("This is not yours to do.", "An administrator can change what you may do, on the page Users."),
+    404: ("There is nothing at this address.", "It may have been removed, or the link is mistyped."),
+    405: ("This address is not for opening.", "Go back and use the button there."),
+    413: ("That was too much at once.", "Send less than 16 MB."),
+    429: ("That was tried too often.", "Wait a minute, then try again."),
+    500: ("Something here went wrong. Nothing was saved.", "Try again; if it stays so, tell whoever runs this deployment."),
+}
+View = TypeVar("View", bound=Callable[..., Any])
+STALE = ("This page was open too long, or in another window.", "Go back, load the page again and repeat it.")
+
+
+def protect(app: Flask) -> None:
+    """Put the guards around every page of an application."""
+    policy = content_policy(app.extensions["settings"])
+    app.before_request(require_person)
+    app.before_request(load_company)
+    app.before_request(sign_edits)
+    app.teardown_request(forget_author)
+    app.register_error_handler(HTTPException, failure)
+    app.register_error_handler(BackofficeError, problem)
+    app.register_error_handler(Exception, unexpected)
+    app.add_url_rule("/healthz", "healthz", public(healthz))
+
+    @app.after_request
+    def headers(response: Response) -> Response:
+        response.headers.setdefault("Content-Security-Policy", policy)
+        response.headers.setdefault("X-Frame-Options", "DENY")
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Referrer-Policy", "same-origin")
+        response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        if app.extensions["settings"].https:
+            response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        if is_static():
+            response.headers["Cache-Control"] = "public, max-age=31536000" if "v" in request.args else "no-cache"
+        elif "Cache-Control" not in response.headers:
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+def content_policy(settings: Settings) -> str:
+    """Everything comes from here; a form may lead to the sign-in of an accounting system besides."""
+    addresses = [value for name, value in settings if name.endswith("_authorize_url")]
+    origins = sorted({f"{parts.scheme}://{parts.netloc}" for parts in map(urlsplit, addresses)})
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' data:",
+            "font-src 'self'",
+            "connect-src 'self'",
+            f"form-action 'self' {' '.join(origins)}".rstrip(),
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+        )
+    )
+
+
+def public(view: View) -> View:
+    """Mark a view that needs nobody to be signed in."""
+    view.public = True  # type: ignore[attr-defined]
+    return view
+
+
+def is_static() -> bool:
+    return bool(request.endpoint and request.endpoint.endswith("static"))
+
+
+def require_person() -> ResponseReturnValue | None:
+    """Before each request: somebody is signed in, or the page is for everybody."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if is_static() or getattr(view, "public", False) or current_user.is_authenticated:
+        return None
+    if request.path.endswith("/progress/") or "/ajax/" in request.path:
+        return "You are signed out. Load the page again and sign in.", 401
+    wanted = request.full_path.rstrip("?") if request.method == "GET" else None
+    return redirect(url_for("auth.sign_in", next=wanted if wanted != "/" else None), code=303)
+
+
+def sign_edits() -> None:
+    """Before each request: what is written from here on is the signed-in person's."""
+    if not is_static() and current_user.is_authenticated:
+        author.set(Author(user_id=current_user.id))
+
+
+def forget_author(_error: BaseException | None) -> None:
+    author.set(Author())
+
+
+def healthz() -> ResponseReturnValue:
+    """For machines: whether the application and its database answer."""
+    db.session.execute(text("SELECT 1"))
+    return Response("ok\n", mimetype="text/plain")
+
+
+def failure(error: HTTPException) -> ResponseReturnValue:
+    """A failure with a code, in words."""
+    if error.code is not None and error.code < 400:
+        return error
+    code = error.code or 500
+    what, todo = FAILURES.get(code, (HTTPStatus(code).phrase, FAILURES[400][1]))
+    if code == 400 and "csrf" in (error.description or "").lower():
+        what, todo = STALE
+    elif code == 404 and (error.description or "").startswith("There is no such"):
+        what = error.description or what
+    return page(code, what, todo)
+
+
+def problem(error: BackofficeError) -> ResponseReturnValue:
+    """What the application itself knows how to say."""
+    db.session.rollback()
+    if isinstance(error, TransientError):
+        return page(503, error.message, "Nothing is lost. Try again in a minute.")
+    if isinstance(error, ConfigurationError):
+        return page(500, error.message, "Whoever runs this deployment has to set it.")
+    return page(409 if isinstance(error, ConflictError) else 400, error.message, "Go back and look at what it says.")
+
+
+def unexpected(error: Exception) -> ResponseReturnValue:
+    """What nobody foresaw: into the log whole, onto the page in words."""
+    if current_app.testing or current_app.debug:
+        raise error
+    current_app.logger.error("a page failed", exc_info=error)
+    db.session.rollback()
+    return page(500, *FAILURES[500])
+
+
+def page(code: int, what: str, todo: str) -> ResponseReturnValue:
+    """A page that says what happened and what to do."""
+    return render_template("failure.html", code=code, what=what, todo=todo), code
+

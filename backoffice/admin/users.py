@@ -1,0 +1,150 @@
+"""Users: invite, change the role, reset the password, deactivate. For administrators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import abort, flash, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_admin import expose
+from flask_login import current_user
+from flask_wtf import FlaskForm
+from sqlalchemy import func, select
+from wtforms import SelectField, StringField
+from wtforms.validators import InputRequired, Length, Regexp
+
+from backoffice.admin.company_base import Page, number
+from backoffice.admin.forms import EMAIL
+from backoffice.admin.words import ROLE_WORDS
+from backoffice.errors import BackofficeError
+from backoffice.extensions import db
+from backoffice.models import Role, User
+from backoffice.models.user import (
+    EmailTakenError,
+    end_sessions,
+    invite,
+    keep_an_administrator,
+    new_invitation,
+)
+
+NO_NUL = Regexp(r"^[^\x00]*$", message="This holds a character that cannot be kept; type it anew.")
+
+
+def _stripped(text: str | None) -> str | None:
+    return text.strip() if text else text
+
+
+class InvitationForm(FlaskForm):  # type: ignore[misc]
+    """Who is let in, as what."""
+
+    name = StringField("Name", [InputRequired("Give a name."), Length(max=255), NO_NUL], filters=[_stripped])
+    email = StringField(
+        "E-mail",
+        [InputRequired("Give an e-mail address."), Length(max=255), NO_NUL, EMAIL],
+        filters=[_stripped],
+        description="They sign in with it.",
+    )
+    role = SelectField(
+        "Role",
+        choices=[(role.value, word) for role, word in ROLE_WORDS.items()],
+        coerce=Role,
+        default=Role.OPERATOR,
+    )
+
+
+class UsersView(Page):
+    """Who may sign in, and what each may do."""
+
+    read_role = write_role = Role.ADMINISTRATOR
+
+    def __init__(self) -> None:
+        super().__init__("Users", "Administration", endpoint="users", url="/users")
+
+    @expose("/")
+    def index(self) -> ResponseReturnValue:
+        people = db.session.scalars(select(User).order_by(User.active.desc(), func.lower(User.name), User.id)).all()
+        return self.render("users/list.html", people=people, roles=ROLE_WORDS, fresh=session.pop("fresh_link", None))
+
+    @expose("/new", methods=("GET", "POST"))
+    def create(self) -> ResponseReturnValue:
+        form = InvitationForm()
+        if form.validate_on_submit():
+            try:
+                user, token = invite(db.session(), form.email.data, form.name.data, form.role.data)
+            except EmailTakenError as error:
+                form.email.errors = [error.message]
+            else:
+                db.session.commit()
+                self._show(user, token)
+                return redirect(url_for("users.index"), code=303)
+        return self.render("users/form.html", form=form)
+
+    def _show(self, user: User, token: str) -> None:
+        # It is shown once, to the administrator who asked for it, and kept nowhere.
+        session["fresh_link"] = {"name": user.name, "url": url_for("auth.welcome", token=token, _external=True)}
+
+    @expose("/reset", methods=("POST",))
+    def reset(self) -> ResponseReturnValue:
+        user = self._one()
+        if not user.active:
+            abort(404)
+        if user.id == current_user.id:
+            flash("Change your own password here: a reset would sign you out before you see the link.", "warning")
+            return redirect(url_for("account.index"), code=303)
+        token = new_invitation(user)
+        user.password_hash = None
+        end_sessions(user)
+        db.session.commit()
+        self._show(user, token)
+        return redirect(url_for("users.index"), code=303)
+
+    @expose("/role", methods=("POST",))
+    def change_role(self) -> ResponseReturnValue:
+        wanted = request.form.get("role", "")
+        if wanted not in set(Role):
+            abort(400)
+
+        def change(user: User) -> str:
+            if Role(wanted) is not Role.ADMINISTRATOR:
+                keep_an_administrator(db.session(), user)
+            user.role = Role(wanted)
+            return f"{user.name} is {'an' if wanted[0] in 'ao' else 'a'} {wanted} now."
+
+        return self._change(change)
+
+    @expose("/deactivate", methods=("POST",))
+    def deactivate(self) -> ResponseReturnValue:
+        def change(user: User) -> str:
+            keep_an_administrator(db.session(), user)
+            user.active, user.invitation_hash = False, None
+            return f"{user.name} can no longer sign in."
+
+        return self._change(change)
+
+    @expose("/activate", methods=("POST",))
+    def activate(self) -> ResponseReturnValue:
+        def change(user: User) -> str:
+            user.active = True
+            return f"{user.name} can sign in again."
+
+        return self._change(change)
+
+    def _one(self) -> User:
+        key = number(request.form.get("id"))
+        user = db.session.get(User, key) if key else None
+        if user is None:
+            abort(404)
+        return user
+
+    def _change(self, change: Callable[[User], str]) -> ResponseReturnValue:
+        user = self._one()
+        try:
+            said = change(user)
+        except BackofficeError as error:
+            db.session.rollback()
+            flash(error.message, "danger")
+        else:
+            end_sessions(user)
+            db.session.commit()
+            flash(said, "success")
+        return redirect(url_for("users.index"), code=303)

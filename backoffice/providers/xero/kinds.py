@@ -1,0 +1,19 @@
+"""Every kind of record that travels between us and Xero."""
+
+from __future__ import annotations
+
+from backoffice.providers.xero.account import AccountMapper
+from backoffice.providers.xero.contact import ContactMapper
+from backoffice.providers.xero.item import ItemMapper
+from backoffice.providers.xero.tax_rate import TaxRateMapper
+from backoffice.providers.xero.tracking import TrackingCategoryMapper, TrackingOptionMapper
+from backoffice.sync.mapper import Mapper
+
+MAPPERS: tuple[Mapper, ...] = (
+    ContactMapper(),
+    ItemMapper(),
+    AccountMapper(),
+    TrackingCategoryMapper(),
+    TrackingOptionMapper(),
+    TaxRateMapper(),
+)

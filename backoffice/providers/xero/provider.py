@@ -1,0 +1,173 @@
+"""Xero as the rest of the application knows it: linking, testing, ending, and clients for its organisations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from urllib.parse import quote
+
+import structlog
+from redis import Redis
+from sqlalchemy import update
+from sqlalchemy.orm import Session, sessionmaker
+
+from backoffice.clock import now
+from backoffice.config import Settings
+from backoffice.errors import BackofficeError, ConnectionLostError, ConsentError, TransientError, UnreadableError
+from backoffice.models import Connection, ConnectionState, Grant
+from backoffice.providers.grants import TokenSet
+from backoffice.providers.limits import Budget, Reading
+from backoffice.providers.oauth import Address, Identity
+from backoffice.providers.tokens import Tokens
+from backoffice.providers.xero.client import Access, XeroClient
+from backoffice.providers.xero.connections import Connections, Covered
+from backoffice.providers.xero.finding import described, explained
+from backoffice.providers.xero.kinds import MAPPERS
+from backoffice.sync.provider import Client, Consent, Finding, Granted, Organisation
+
+log = structlog.get_logger()
+
+#: Tokens that nobody has used for so long are renewed; Xero lets them die after sixty days.
+RESTING = timedelta(days=20)
+#: The kinds that have a page of their own at Xero.
+PAGES = {"contact": "contacts/contact"}
+NO_ORGANISATION = (
+    "Xero let us in, but to no organisation. Choose one when you sign in. If Xero offers none, this application has as "
+    "many organisations as its plan at Xero allows, or yours has two uncertified applications already: who runs this "
+    "deployment can choose a larger plan at developer.xero.com or unlink a company that is no longer needed; "
+    "the organisation's owner can remove an application under Connected Apps."
+)
+
+
+class Xero:
+    """The port `Provider`. Call it with no transaction open: it writes tokens in transactions of its own."""
+
+    key = "xero"
+    name = "Xero"
+    mappers = MAPPERS
+    #: Xero remembers for six.
+    key_memory = timedelta(minutes=5)
+    #: More would make the address too long.
+    ids_per_call = 40
+    paged = frozenset({"Contacts"})
+
+    def __init__(self, settings: Settings, redis: Redis, sessions: sessionmaker[Session]) -> None:
+        self._settings = settings
+        self._redis = redis
+        self._sessions = sessions
+        self._identity = Identity(_address(settings), settings)
+        self._connections = Connections(settings)
+        lease = settings.connect_timeout + settings.read_timeout + 10
+        self._tokens = Tokens(self.key, sessions, self._identity, lease)
+
+    def client(self, connection: Connection, urgent: bool) -> Client:
+        return self._client(connection, urgent)
+
+    def _client(self, connection: Connection, urgent: bool) -> XeroClient:
+        access = Access(self._settings, self._tokens, self._connections, self._budget(connection))
+        return XeroClient(connection, urgent, access)
+
+    def reading(self, connection: Connection) -> Reading:
+        """What is left of the organisation's calls. Raises: DependencyError without Redis."""
+        return self._budget(connection).reading()
+
+    def _budget(self, connection: Connection) -> Budget:
+        s = self._settings
+        return Budget(
+            self._redis, self.key, connection.external_id, s.xero_minute_limit, s.xero_day_limit, s.xero_in_flight
+        )
+
+    def configured(self) -> str | None:
+        return self._identity.configured()
+
+    def begin(self, redirect_uri: str) -> Consent:
+        return Consent(*self._identity.begin(redirect_uri))
+
+    def finish(self, redirect_uri: str, answer: str, state: str, verifier: str) -> Granted:
+        tokens = self._identity.exchange(redirect_uri, answer, state, verifier)
+        return self._granted(tokens, Grant.AUTHORISATION_CODE)
+
+    def custom(self) -> Granted:
+        return self._granted(self._identity.client_credentials(), Grant.CLIENT_CREDENTIALS)
+
+    def _granted(self, tokens: TokenSet, grant: Grant) -> Granted:
+        """Keep the tokens first: from now on the older ones of the same person may be dead."""
+        claims = tokens.claims()
+        subject = str(claims.get("xero_userid") or claims.get("sub") or claims.get("client_id") or "")
+        if not subject:
+            raise UnreadableError
+        authorisation_id = self._tokens.store(self._settings.xero_client_id, subject, grant, tokens)
+        covered = self._connections.covered(tokens.access_token)
+        self._revive(authorisation_id, covered)
+        event = claims.get("authentication_event_id")
+        chosen = [each for each in covered if event and each.event == event] or covered
+        if not chosen:
+            raise ConsentError(NO_ORGANISATION)
+        return Granted(authorisation_id, tuple(each.organisation for each in chosen))
+
+    def _revive(self, authorisation_id: int, covered: Sequence[Covered]) -> None:
+        """The person's other connections work again too, as far as the new consent reaches them."""
+        with self._sessions.begin() as session:
+            for each in covered:
+                session.execute(
+                    update(Connection)
+                    .where(
+                        Connection.authorisation_id == authorisation_id,
+                        Connection.external_id == each.organisation.external_id,
+                        Connection.active,
+                    )
+                    .values(state=ConnectionState.CONNECTED, problem=None, consent_id=each.organisation.consent_id)
+                )
+
+    def organisation(self, connection: Connection) -> Organisation:
+        return described(self._client(connection, urgent=True).organisation(), connection)
+
+    def test(self, connection: Connection) -> Finding:
+        try:
+            organisation = self.organisation(connection)
+        except BackofficeError as error:
+            return explained(error)
+        return Finding(True, f"Xero answers for {organisation.name}.")
+
+    def disconnect(self, connection: Connection) -> None:
+        """End the connection there; the consent only with its last connection, for all of them hang on it.
+
+        Raises: TransientError; a connection that has ended already is no error.
+        """
+        if connection.authorisation_id is None:
+            return
+        try:
+            token = self._tokens.access_token(connection.authorisation_id)
+            if connection.consent_id:
+                self._connections.end(token, connection.consent_id)
+        except ConnectionLostError:
+            return
+        if not self._tokens.shared(connection.authorisation_id, connection.id):
+            self._tokens.withdraw(connection.authorisation_id)
+
+    def keep_alive(self) -> int:
+        renewed = 0
+        for authorisation_id in self._tokens.resting(now() - RESTING):
+            try:
+                renewed += self._tokens.refresh(authorisation_id)
+            except (ConnectionLostError, TransientError) as error:
+                log.warning("tokens could not be renewed", authorisation=authorisation_id, error=error.message)
+        return renewed
+
+    def record_url(self, connection: Connection, link_kind: str, external_id: str) -> str | None:
+        page = PAGES.get(link_kind)
+        if page is None or not connection.short_code:
+            return None
+        return f"{self._settings.xero_app_url}/app/{quote(connection.short_code)}/{page}/{quote(external_id)}"
+
+
+def _address(settings: Settings) -> Address:
+    return Address(
+        authorize_url=settings.xero_authorize_url,
+        token_url=settings.xero_token_url,
+        revocation_url=settings.xero_revocation_url,
+        client_id=settings.xero_client_id,
+        client_secret=settings.xero_client_secret.get_secret_value(),
+        scopes=settings.xero_scopes,
+        settings_named="XERO_CLIENT_ID and XERO_CLIENT_SECRET",
+    )

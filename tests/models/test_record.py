@@ -1,0 +1,227 @@
+"""The hooks on records: what counts as an edit, what is remembered, what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+from flask import Flask
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import StatementError
+from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.exc import StaleDataError
+
+from backoffice.errors import ReadOnlyRecordError
+from backoffice.extensions import db
+from backoffice.models import (
+    RECORDS,
+    Author,
+    Company,
+    Connection,
+    Contact,
+    History,
+    Item,
+    Link,
+    LinkState,
+    Record,
+    TaxRate,
+    TrackingCategory,
+    TrackingOption,
+    new_company,
+    writing_as,
+)
+
+Db = scoped_session[Session]
+
+
+@pytest.fixture
+def session(app: Flask) -> Iterator[Db]:
+    with app.app_context():
+        yield db.session
+
+
+@pytest.fixture
+def company(session: Db) -> Company:
+    company = new_company(session(), "Harbour Supplies")
+    session.commit()
+    return company
+
+
+@pytest.fixture
+def connection(session: Db, company: Company) -> Connection:
+    connection = Connection(company_id=company.id, provider="xero", external_id="t-1", organisation="Demo")
+    session.add(connection)
+    session.commit()
+    return connection
+
+
+def a_record(session: Db, model: type[Record], company: Company) -> Record:
+    """One record of any kind, with what it cannot be without."""
+    needed: dict[str, object] = {"name": "Something"}
+    if model in (Item, TaxRate):
+        needed["code"] = "S1"
+    if model is TrackingOption:
+        category = TrackingCategory(company_id=company.id, name="Region")
+        session.add(category)
+        session.flush()
+        needed["category_id"] = category.id
+    record = model(company_id=company.id, **needed)
+    session.add(record)
+    session.commit()
+    return record
+
+
+@pytest.mark.parametrize("model", RECORDS, ids=lambda model: model.kind)
+def test_an_edit_moves_the_revision_by_one_and_is_remembered(
+    session: Db, company: Company, model: type[Record]
+) -> None:
+    record = a_record(session, model, company)
+    record.name = "Something else"
+    session.commit()
+    assert record.revision == 2
+    entry = session.scalars(
+        select(History).where(History.kind == model.kind, History.record_id == record.id, History.field == "name")
+    ).one()
+    assert (entry.action, entry.old, entry.new) == ("changed", "Something", "Something else")
+
+
+@pytest.mark.parametrize("model", RECORDS, ids=lambda model: model.kind)
+def test_saving_without_a_change_moves_nothing(session: Db, company: Company, model: type[Record]) -> None:
+    record = a_record(session, model, company)
+    record.name = "Something"
+    session.commit()
+    assert record.revision == 1
+
+
+def test_history_says_who(session: Db, company: Company) -> None:
+    with writing_as(Author(sync_job_id=None, user_id=None)):
+        contact = a_record(session, Contact, company)
+    entry = session.scalars(select(History).where(History.record_id == contact.id, History.kind == "contact")).one()
+    assert entry.action == "created"
+    assert entry.company_id == company.id
+
+
+def test_a_new_contact_waits_in_the_linked_organisation(
+    session: Db, company: Company, connection: Connection
+) -> None:
+    contact = a_record(session, Contact, company)
+    link = session.scalars(select(Link).where(Link.record_id == contact.id)).one()
+    assert (link.connection_id, link.state, link.wanted_revision) == (connection.id, LinkState.WAITING, 1)
+
+
+def test_ten_edits_are_one_pending_revision(session: Db, company: Company, connection: Connection) -> None:
+    contact = a_record(session, Contact, company)
+    for number in range(10):
+        assert isinstance(contact, Contact)
+        contact.phone = str(number)
+        session.commit()
+    link = session.scalars(select(Link).where(Link.record_id == contact.id)).one()
+    assert (link.wanted_revision, link.synced_revision) == (contact.revision, 0)
+
+
+def test_what_no_provider_knows_sends_nothing(session: Db, company: Company, connection: Connection) -> None:
+    contact = a_record(session, Contact, company)
+    assert isinstance(contact, Contact)
+    contact.supplier_here = True
+    session.commit()
+    assert contact.revision == 1
+
+
+def test_an_edit_clears_a_refusal(session: Db, company: Company, connection: Connection) -> None:
+    contact = a_record(session, Contact, company)
+    link = session.scalars(select(Link)).one()
+    link.refusal, link.refusal_cause = "The name is taken.", "name_taken"
+    session.commit()
+    contact.name = "Another name"
+    session.commit()
+    session.refresh(link)
+    assert link.state is LinkState.WAITING
+
+
+def integrated_item(session: Db, company: Company, connection: Connection) -> Item:
+    item = a_record(session, Item, company)
+    assert isinstance(item, Item)
+    session.add(
+        Link(connection_id=connection.id, resource="Items", kind="item", record_id=item.id, external_id="x-1")
+    )
+    session.commit()
+    return item
+
+
+def test_what_comes_in_one_way_is_free_until_it_is_integrated(
+    session: Db, company: Company, connection: Connection
+) -> None:
+    item = a_record(session, Item, company)
+    item.name = "Mine to change"
+    session.commit()
+    assert item.revision == 2
+
+
+def test_what_comes_in_one_way_cannot_be_edited_once_integrated(
+    session: Db, company: Company, connection: Connection
+) -> None:
+    item = integrated_item(session, company, connection)
+    item.sales_price = Decimal("1.5")
+    with pytest.raises(ReadOnlyRecordError) as refused:
+        session.commit()
+    session.rollback()
+    assert refused.value.columns == ("sales_price",)
+    assert item.sales_price is None
+
+
+def test_an_integrated_record_cannot_be_deleted(session: Db, company: Company, connection: Connection) -> None:
+    session.delete(integrated_item(session, company, connection))
+    with pytest.raises(ReadOnlyRecordError):
+        session.commit()
+    session.rollback()
+
+
+def test_bulk_statements_on_records_are_refused(session: Db, company: Company) -> None:
+    a_record(session, Item, company)
+    for statement in (update(Item).values(name="x"), insert(Item), update(Item.table()).values(name="x")):
+        with pytest.raises(TypeError):
+            session.execute(statement)
+    with pytest.raises(TypeError):
+        session().bulk_update_mappings(Item, [])
+
+
+def test_a_stale_form_is_noticed(session: Db, company: Company) -> None:
+    contact = a_record(session, Contact, company)
+    contact.name = "Changed by somebody else"
+    session.commit()
+    set_committed_value(contact, "revision", 1)
+    contact.name = "Changed by me"
+    with pytest.raises(StaleDataError):
+        session.commit()
+    session.rollback()
+    assert contact.name == "Changed by somebody else"
+
+
+@pytest.mark.parametrize("price", ["12345678901234.5678", "0.0001", "-99999999999999.9999"])
+def test_money_is_exact(session: Db, company: Company, price: str) -> None:
+    item = a_record(session, Item, company)
+    assert isinstance(item, Item)
+    item.sales_price = Decimal(price)
+    session.commit()
+    session.expire_all()
+    assert item.sales_price == Decimal(price)
+
+
+def test_money_is_never_rounded_silently(session: Db, company: Company) -> None:
+    item = a_record(session, Item, company)
+    assert isinstance(item, Item)
+    item.sales_price = Decimal("0.00001")
+    with pytest.raises(StatementError):
+        session.commit()
+    session.rollback()
+
+
+def test_two_organisations_of_one_company_are_never_active_together(
+    session: Db, company: Company, connection: Connection
+) -> None:
+    session.add(Connection(company_id=company.id, provider="xero", external_id="t-2", organisation="Other"))
+    with pytest.raises(Exception, match=r"(?i)unique"):
+        session.commit()
+    session.rollback()

@@ -1,0 +1,63 @@
+"""The doctor: what it finds in a healthy deployment and in sick ones, and what it says to do."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from cryptography.fernet import Fernet
+from sqlalchemy import text
+
+from backoffice import doctor
+from backoffice.app import create_app
+from backoffice.clock import now
+from backoffice.database import keyring
+from backoffice.extensions import db
+from backoffice.models import Authorisation
+
+
+def examine(app):
+    return {finding.check: finding for finding in doctor.examine(app)}
+
+
+@pytest.fixture
+def settings(settings):
+    """The provider's address is one where somebody answers: this very test."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        yield settings.model_copy(update={"xero_connections_url": f"http://127.0.0.1:{port}/connections"})
+
+
+def test_finds_a_new_deployment_well_but_without_workers_and_provider(app, monkeypatch):
+    monkeypatch.setattr(doctor, "TIMEOUT", 0.2)
+    found = examine(app)
+    assert [name for name, finding in found.items() if not finding.ok] == ["workers", "provider"]
+    assert found["workers"].mend == "Start at least one with `backoffice worker`."
+    assert found["keys"].found == "0 stored consents can be read"
+
+
+def test_tells_an_old_database_from_a_current_one(app):
+    with app.app_context():
+        db.session.execute(text("DELETE FROM alembic_version"))
+        db.session.commit()
+    assert examine(app)["migrations"].mend == "Run `backoffice migrate`."
+
+
+def test_tells_that_a_key_is_missing(app):
+    with app.app_context():
+        db.session.add(
+            Authorisation(provider="xero", client_id="c", subject="s", access_token="token", expires_at=now())
+        )
+        db.session.commit()
+        keyring.load((Fernet.generate_key().decode(),))
+    found = examine(app)["keys"]
+    assert not found.ok
+    assert "ENCRYPTION_KEYS" in found.mend
+
+
+def test_tells_that_redis_or_the_database_is_gone(settings, tmp_path):
+    gone = {"redis_url": f"unix://{tmp_path}/gone.sock", "database_url": f"sqlite:///{tmp_path}/no/such/directory.db"}
+    found = examine(create_app(settings.model_copy(update=gone)))
+    assert not any(found[name].ok for name in ("database", "migrations", "redis", "workers", "clock", "keys"))
+    assert found["database"].mend == "Start the database, or correct DATABASE_URL."
+    assert "correct REDIS_URL" in found["redis"].mend
