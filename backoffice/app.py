@@ -9,7 +9,7 @@ from redis import Redis
 from sqlalchemy.orm import sessionmaker
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from backoffice import admin, models
+from backoffice import admin, logs, models
 from backoffice.config import Settings
 from backoffice.database import keyring, prepare_sqlite, read_only
 from backoffice.extensions import GuardedSession, csrf, db, limiter, login, migrate
@@ -29,6 +29,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     Raises: ConfigurationError naming each setting that is missing or wrong.
     """
+    logs.configure()
     settings = settings.completed() if settings else Settings.from_environment()
     app = Flask("backoffice", root_path=str(ROOT / "backoffice"), template_folder=str(ROOT / "templates"))
     app.config.update(_flask_config(settings))

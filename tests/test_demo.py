@@ -10,8 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from backoffice.demo import answers
@@ -43,9 +45,10 @@ class RunningDemo:
     def said(self) -> str:
         return self.output.read_text()
 
-    def family(self) -> list[int]:
-        """The ids of the process and of everything that it started."""
-        return [self.process.pid, *descendants(self.process.pid)]
+    def family(self) -> list[psutil.Process]:
+        """The process and everything that it started."""
+        first = psutil.Process(self.process.pid)
+        return [first, *first.children(recursive=True)]
 
 
 @pytest.fixture
@@ -75,7 +78,7 @@ def test_serves_survives_and_leaves_nothing_behind(demo):
     assert len(family) >= 7
     demo.process.send_signal(signal.SIGTERM)
     assert demo.process.wait(20) == 0
-    assert [pid for pid in family if lives(pid)] == []
+    assert [process for process in family if lives(process)] == []
 
     # A second start keeps the data, and tells no password.
     demo.start()
@@ -89,8 +92,8 @@ def test_serves_survives_and_leaves_nothing_behind(demo):
     family = demo.family()
     demo.process.kill()
     demo.process.wait()
-    wait_for(lambda: not any(lives(pid) for pid in family), 15)
-    assert [pid for pid in family if lives(pid)] == []
+    wait_for(lambda: not any(map(lives, family)), 15)
+    assert [process for process in family if lives(process)] == []
 
     assert subprocess.run(demo.command("--reset"), check=False, capture_output=True).returncode == 0
     assert not demo.directory.exists()
@@ -134,29 +137,17 @@ def wait_for(condition: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.05)
 
 
-def processes() -> dict[int, tuple[int, str, str]]:
-    """Parent, state and command of every process."""
-    listing = subprocess.run(
-        ["ps", "-Aww", "-o", "pid=,ppid=,stat=,command="], check=True, capture_output=True, text=True
-    )
-    rows = (line.split(None, 3) for line in listing.stdout.splitlines())
-    return {int(pid): (int(parent), state, command) for pid, parent, state, command in rows}
-
-
-def descendants(ancestor: int) -> list[int]:
-    table = processes()
-    children = [
-        pid for pid, (parent, _, command) in table.items() if parent == ancestor and not command.startswith("ps ")
-    ]
-    return children + [pid for child in children for pid in descendants(child)]
-
-
 def child(parent: int, part: str) -> int | None:
-    found = (
-        pid for pid, (of, _, command) in processes().items() if of == parent and f"backoffice.cli {part}" in command
-    )
-    return next(found, None)
+    """The process that runs a part of the demo."""
+    for process in psutil.Process(parent).children():
+        with suppress(psutil.Error):  # it has just ended
+            if f"backoffice.cli {part}" in " ".join(process.cmdline()):
+                return process.pid
+    return None
 
 
-def lives(pid: int) -> bool:
-    return pid in (table := processes()) and not table[pid][1].startswith("Z")
+def lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

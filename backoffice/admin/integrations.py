@@ -16,7 +16,7 @@ from backoffice.admin.overview import calls_today
 from backoffice.admin.record_view import start_update
 from backoffice.errors import BackofficeError
 from backoffice.extensions import db
-from backoffice.models import Connection, Role
+from backoffice.models import KINDS, Connection, Role, SyncJob
 from backoffice.sync import linking
 from backoffice.sync.provider import Provider
 
@@ -50,6 +50,10 @@ class IntegrationsView(Page):
             calls=calls_today(here()),
             matches=self._matches(),
         )
+
+    def job(self) -> SyncJob | None:
+        """What is being done for this company just now."""
+        return links.open_job(list(KINDS))
 
     def _matches(self) -> int:
         connection = links.connection_here()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from backoffice.admin import links
 from backoffice.admin.company_base import Page, here
 from backoffice.admin.views import RECORD_VIEWS
-from backoffice.admin.words import plural
+from backoffice.admin.words import LINK_BADGES, Badge, plural
 from backoffice.clock import now
 from backoffice.extensions import db
 from backoffice.models import KINDS, Company, CompanySettings, Connection, JobState, Link, LinkState, Role, SyncJob
@@ -67,6 +67,18 @@ class OverviewView(Page):
             next_sync=next_nightly(here()) if connection and connection.usable else None,
             recent=recent_jobs(),
         )
+
+
+    def kinds(self) -> list[str]:
+        """What Update brings in from here: everything."""
+        connection = links.connection_here()
+        provider = connection and links.provider_of(connection)
+        return [mapper.kind for mapper in provider.mappers] if provider else []
+
+    def state_badge(self, state: LinkState) -> Badge:
+        """The badge of a state, for its count."""
+        plain = LINK_BADGES[state]
+        return replace(plain, word=plain.word.format(provider=links.provider_name()))
 
 
 def kind_counts(connection: Connection | None) -> list[KindCount]:

@@ -17,6 +17,7 @@ from backoffice.admin.company_base import here, not_found, number
 from backoffice.admin.export import CsvExport
 from backoffice.admin.filters import StateFilter
 from backoffice.admin.forms import RecordConverter, RecordForm
+from backoffice.admin.list_page import ListPage
 from backoffice.admin.record_actions import RecordActions
 from backoffice.admin.saving import Saving, return_to
 from backoffice.extensions import db
@@ -29,7 +30,7 @@ MOST_FILTERS = 20
 LONGEST_SEARCH = 200
 
 
-class RecordView(RecordActions, CsvExport, Saving, ModelView):
+class RecordView(RecordActions, CsvExport, Saving, ListPage, ModelView):
     """A screen of one kind of record, as lists of columns."""
 
     record: ClassVar[type[Record]]

@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 
 from sqlalchemy import insert, inspect, select, update
 from sqlalchemy.orm import InstanceState, Mapped, ORMExecuteState, Session, UOWTransaction, declared_attr, mapped_column
-from sqlalchemy.orm.attributes import History as AttributeHistory
 
 from backoffice.clock import now
 from backoffice.database import Base, RowId, folded
@@ -106,7 +105,7 @@ def changes(session: Session, row: Any) -> list[tuple[str, Any, Any]]:
     """The columns of a row that differ from what the database holds: (column, old, new)."""
     state: InstanceState[Any] = inspect(row)
     keys = [attribute.key for attribute in state.mapper.column_attrs if attribute.key not in BASE_COLUMNS]
-    histories: dict[str, AttributeHistory] = {key: state.attrs[key].history for key in keys}
+    histories: dict[str, Any] = {key: state.attrs[key].history for key in keys}
     touched = {key: history for key, history in histories.items() if history.has_changes()}
     if not all(history.deleted for history in touched.values()):
         return _compared(session, row, list(touched))

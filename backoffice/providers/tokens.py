@@ -196,28 +196,29 @@ class Tokens:
             self._write(held, lease_until=None)
             return None if held.ended else held.access_token
         try:
-            tokens = self._fetch(held)
+            tokens, used = self._fetch(held)
         except GrantEndedError as error:
             self._end(held)
             raise ConnectionLostError(ENDED) from error
         except BackofficeError:
             self._write(held, lease_until=None)
             raise
-        saved = self._write(held, lease_until=None, **_columns(tokens, held.refresh_token))
+        saved = self._write(held, lease_until=None, **_columns(tokens, used))
         return tokens.access_token if saved else None
 
-    def _fetch(self, held: Kept) -> TokenSet:
+    def _fetch(self, held: Kept) -> tuple[TokenSet, str | None]:
+        """New tokens, and the refresh token that they were given for."""
         if held.grant is Grant.CLIENT_CREDENTIALS:
-            return self._identity.client_credentials()
+            return self._identity.client_credentials(), None
         if not held.refresh_token:
             raise GrantEndedError
         try:
-            return self._identity.refresh(held.refresh_token)
+            return self._identity.refresh(held.refresh_token), held.refresh_token
         except GrantEndedError:
             if not held.previous_refresh_token or held.refreshed_at < now() - GRACE:
                 raise
         self._write(held, lease_until=now() + self._lease)
-        return self._identity.refresh(held.previous_refresh_token)
+        return self._identity.refresh(held.previous_refresh_token), held.previous_refresh_token
 
     def _write(self, held: Kept, **values: object) -> bool:
         """Whether the lease was still ours to write under."""

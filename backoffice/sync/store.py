@@ -54,15 +54,12 @@ def _resolve(task: Task, mapper: Mapper, loaded: dict[str, Loaded]) -> None:
     """Put our record ids where their rows name other rows; set aside what names something unknown."""
     for ref in mapper.refs:
         wanted = {str(row.payload.get(ref.key)) for row in loaded.values()}
-        known = dict(
-            task.session.execute(
-                select(Link.external_id, Link.record_id).where(
-                    Link.connection_id == task.connection_id, Link.kind == ref.kind, Link.external_id.in_(wanted)
-                )
+        rows = task.session.execute(
+            select(Link.external_id, Link.record_id).where(
+                Link.connection_id == task.connection_id, Link.kind == ref.kind, Link.external_id.in_(wanted)
             )
-            .tuples()
-            .all()
         )
+        known = {external_id: record_id for external_id, record_id in rows}
         for row in list(loaded.values()):
             target = known.get(str(row.payload.get(ref.key)))
             if target is None:

@@ -33,7 +33,7 @@ LIMITS = {"minute": "minute", "day": "day", "concurrent": "concurrent", "appminu
 WITHOUT_RETRY_AFTER = {"minute": 60.0, "day": 3600.0, "concurrent": 1.0, "app": 60.0}
 
 _DATE = re.compile(r"/Date\((-?\d{1,16})([+-]\d{4})?\)/")
-_SCOPE = re.compile(r'error="?insuff?icient?_scope"?', re.IGNORECASE)
+_SCOPE = re.compile(r'error="?insuffici?ent_scope"?', re.IGNORECASE)
 
 
 class TokenRefusedError(ConnectionLostError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backoffice.sandbox.xero import answers
 from backoffice.sandbox.xero.call import Call, Reply
-from backoffice.sandbox.xero.fields import Choice, Flag, Invalid, Text, read_fields, too_long, without_empty
+from backoffice.sandbox.xero.fields import Choice, Flag, InvalidError, Text, read_fields, too_long, without_empty
 from backoffice.sandbox.xero.resource import Resource, new_id
 from backoffice.sandbox.xero.shelf import Json, Row, Selection, dump
 from backoffice.sandbox.xero.where import Column, json_column
@@ -13,7 +13,15 @@ CLASSES = {
     "ASSET": ("BANK", "CURRENT", "FIXED", "INVENTORY", "NONCURRENT", "PREPAYMENT"),
     "EQUITY": ("EQUITY",),
     "EXPENSE": ("DEPRECIATN", "DIRECTCOSTS", "EXPENSE", "OVERHEADS", "SUPERANNUATIONEXPENSE", "WAGESEXPENSE"),
-    "LIABILITY": ("CURRLIAB", "LIABILITY", "PAYGLIABILITY", "SUPERANNUATIONLIABILITY", "TERMLIAB", "WAGESPAYABLELIABILITY", "PAYG"),
+    "LIABILITY": (
+        "CURRLIAB",
+        "LIABILITY",
+        "PAYGLIABILITY",
+        "SUPERANNUATIONLIABILITY",
+        "TERMLIAB",
+        "WAGESPAYABLELIABILITY",
+        "PAYG",
+    ),
     "REVENUE": ("OTHERINCOME", "REVENUE", "SALES"),
 }
 CLASS_OF = {kind: name for name, kinds in CLASSES.items() for kind in kinds}
@@ -50,7 +58,15 @@ class Accounts(Resource):
         "EnablePaymentsToAccount": json_column("EnablePaymentsToAccount", "flag"),
         **{
             field: json_column(field)
-            for field in ("Type", "Class", "TaxType", "SystemAccount", "Description", "BankAccountNumber", "CurrencyCode")
+            for field in (
+                "Type",
+                "Class",
+                "TaxType",
+                "SystemAccount",
+                "Description",
+                "BankAccountNumber",
+                "CurrencyCode",
+            )
         },
     }
     default_order = "number, id"
@@ -78,7 +94,7 @@ class Accounts(Resource):
         body["Class"] = CLASS_OF.get(body.get("Type", ""), "")
         problems = self._wrong(call, sent, body, old) + self._taken(call, row_id, body)
         if problems:
-            raise Invalid(*problems)
+            raise InvalidError(*problems)
         row = make_row(body, self.updated(call, body))
         call.shelf(self.name).put(row)
         return row

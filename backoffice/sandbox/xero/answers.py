@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 from xml.sax.saxutils import escape
 
-from flask import Request
-
-from backoffice.sandbox.xero import tokens
 from backoffice.sandbox.xero.clock import ms_date
 from backoffice.sandbox.xero.shelf import Json, dump
-from backoffice.sandbox.xero.world import World
 
 JSON = "application/json; charset=utf-8"
 HTML = "text/html; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
-NOT_FOUND = "<!DOCTYPE html><html><head><title>404</title></head><body><h1>The resource you are looking for is not here</h1></body></html>"
+NOT_FOUND = "<!DOCTYPE html><html><body><h1>The resource you are looking for does not exist</h1></body></html>"
 ZERO_ID = "00000000-0000-0000-0000-000000000000"
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """A call ends with this answer."""
 
-    def __init__(self, status: int, body: str, content_type: str | None = JSON, headers: Mapping[str, str] = {}) -> None:
+    def __init__(
+        self, status: int, body: str, content_type: str | None = JSON, headers: Mapping[str, str] = {}
+    ) -> None:
         super().__init__(status, body)
         self.status = status
         self.body = body
@@ -37,35 +34,27 @@ class Refusal(Exception):
 
 
 def problem(title: str, status: int, detail: str) -> str:
-    body = {"Type": None, "Title": title, "Status": status, "Detail": detail, "Instance": str(uuid.uuid4()), "Extensions": {}}
+    body: Json = {
+        "Type": None,
+        "Title": title,
+        "Status": status,
+        "Detail": detail,
+        "Instance": str(uuid.uuid4()),
+        "Extensions": {},
+    }
     return dump(body)
 
 
-def unauthorized(detail: str, headers: Mapping[str, str] = {}) -> Refusal:
-    return Refusal(401, problem("Unauthorized", 401, detail), headers=headers)
+def unauthorized(detail: str, headers: Mapping[str, str] = {}) -> RefusalError:
+    return RefusalError(401, problem("Unauthorized", 401, detail), headers=headers)
 
 
-def forbidden() -> Refusal:
-    return Refusal(403, problem("Forbidden", 403, "AuthenticationUnsuccessful"))
+def forbidden() -> RefusalError:
+    return RefusalError(403, problem("Forbidden", 403, "AuthenticationUnsuccessful"))
 
 
-def claims_of(world: World, request: Request) -> tokens.Claims:
-    """The claims of the call's access token. Raises the refusal that a missing, bad or expired one gets."""
-    kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    if kind.lower() != "bearer":
-        raise unauthorized("AuthenticationUnsuccessful")
-    try:
-        claims = tokens.read(world, token.strip())
-    except tokens.BadToken:
-        raise unauthorized("AuthenticationUnsuccessful") from None
-    if world.clock.seconds() >= claims.expires:
-        end = datetime.fromtimestamp(claims.expires, UTC)
-        raise unauthorized(f"TokenExpired: token expired at {end:%m/%d/%Y %H:%M:%S}")
-    return claims
-
-
-def not_found() -> Refusal:
-    return Refusal(404, NOT_FOUND, HTML)
+def not_found() -> RefusalError:
+    return RefusalError(404, NOT_FOUND, HTML)
 
 
 # --- from the accounting API ----------------------------------------------------------------------
@@ -84,27 +73,27 @@ def envelope(provider: str, now: int, name: str, texts: Iterable[str], paginatio
     return f'{dump(head)[:-1]},"{name}":[{",".join(texts)}]}}'
 
 
-def error(number: int, kind: str, message: str, elements: list[Json] | None = None) -> Refusal:
+def error(number: int, kind: str, message: str, elements: list[Json] | None = None) -> RefusalError:
     body: Json = {"ErrorNumber": number, "Type": kind, "Message": message}
     if elements is not None:
         body["Elements"] = elements
-    return Refusal(400, dump(body))
+    return RefusalError(400, dump(body))
 
 
-def bad_data(message: str) -> Refusal:
+def bad_data(message: str) -> RefusalError:
     """JSON that cannot be read, or a value of the wrong kind: refused as a whole, without elements."""
     return error(14, "PostDataInvalidException", message)
 
 
-def bad_query(message: str) -> Refusal:
+def bad_query(message: str) -> RefusalError:
     return error(16, "QueryParseException", message)
 
 
-def no_data() -> Refusal:
+def no_data() -> RefusalError:
     return error(17, "NoDataProcessedException", "No data has been processed for this endpoint.")
 
 
-def invalid(elements: list[Json]) -> Refusal:
+def invalid(elements: list[Json]) -> RefusalError:
     return error(10, "ValidationException", "A validation exception occurred", elements)
 
 

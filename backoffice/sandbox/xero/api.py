@@ -8,6 +8,7 @@ from collections.abc import Callable
 from flask import Blueprint, Response, g, request
 
 from backoffice.sandbox.xero import answers, connections, scopes
+from backoffice.sandbox.xero.bearer import claims_of
 from backoffice.sandbox.xero.call import Call, Reply
 from backoffice.sandbox.xero.faults import LIMITS, Fault
 from backoffice.sandbox.xero.idempotency import remembered
@@ -16,7 +17,7 @@ from backoffice.sandbox.xero.organisations import Organisation, find
 from backoffice.sandbox.xero.resource import Resource
 from backoffice.sandbox.xero.resources import RESOURCES
 from backoffice.sandbox.xero.tokens import Claims
-from backoffice.sandbox.xero.world import World
+from backoffice.sandbox.xero.world import World, current
 
 PREFIX = "/api.xro/2.0"
 MAX_BODY = 3_500_000
@@ -25,26 +26,24 @@ MAX_QUERY = 2_048
 SERVER_ERROR = "<!DOCTYPE html><html><body><h1>An error occurred in Xero. Check the API Status page.</h1></body></html>"
 
 
-def blueprint(world: World) -> Blueprint:
-    """Every path under /api.xro/2.0."""
-    routes = Blueprint("api", __name__, url_prefix=PREFIX)
+routes = Blueprint("api", __name__, url_prefix=PREFIX)
 
-    @routes.route("/<path:path>", methods=["GET", "PUT", "POST", "DELETE"])
-    def api(path: str) -> Response:
-        if len(request.query_string) > MAX_QUERY:
-            raise answers.not_found()
-        claims = answers.claims_of(world, request)
-        organisation = _tenant(world, claims)
-        resource, action, keys = _route(request.method, path)
-        _check_scope(resource, claims)
-        fault: Fault | None = g.get("fault")
-        _enter(world, organisation, claims, fault)
-        try:
-            return _answer(world, claims, organisation, fault, lambda call: getattr(resource, action)(call, *keys))
-        finally:
-            world.limits.leave(organisation.id)
 
-    return routes
+@routes.route("/<path:path>", methods=["GET", "PUT", "POST", "DELETE"])
+def api(path: str) -> Response:
+    world = current()
+    if len(request.query_string) > MAX_QUERY:
+        raise answers.not_found()
+    claims = claims_of(world, request)
+    organisation = _tenant(world, claims)
+    resource, action, keys = _route(request.method, path)
+    _check_scope(resource, claims)
+    fault: Fault | None = g.get("fault")
+    _enter(world, organisation, claims, fault)
+    try:
+        return _answer(world, claims, organisation, fault, lambda call: getattr(resource, action)(call, *keys))
+    finally:
+        world.limits.leave(organisation.id)
 
 
 def _answer(
@@ -65,14 +64,14 @@ def _answer(
         unpaged=fault is not None and fault.kind == "unpaged",
     )
     if len(call.data) > MAX_BODY:
-        raise answers.Refusal(413, "The request is too large.", answers.TEXT)
+        raise answers.RefusalError(413, "The request is too large.", answers.TEXT)
 
     def once() -> Reply:
         if fault and fault.kind == "500":
             return Reply(SERVER_ERROR, 500, answers.HTML)
         try:
             return act(call)
-        except answers.Refusal as refusal:
+        except answers.RefusalError as refusal:
             return Reply(refusal.body, refusal.status, refusal.content_type)
 
     reply = remembered(world, organisation.id, once)
@@ -122,7 +121,7 @@ def _enter(world: World, organisation: Organisation, claims: Claims, fault: Faul
         raise _too_many(refused)
 
 
-def _too_many(refused: Refused) -> answers.Refusal:
+def _too_many(refused: Refused) -> answers.RefusalError:
     """Nothing in the body, not even a content type; how long to wait, but for the concurrent limit."""
     headers = {"X-Rate-Limit-Problem": refused.problem}
     if refused.retry_after is not None:
@@ -131,7 +130,7 @@ def _too_many(refused: Refused) -> answers.Refusal:
         headers["X-MinLimit-Remaining"] = "0"
     if refused.problem == "day":
         headers["X-DayLimit-Remaining"] = "0"
-    return answers.Refusal(429, "", None, headers)
+    return answers.RefusalError(429, "", None, headers)
 
 
 def _wants_json() -> bool:

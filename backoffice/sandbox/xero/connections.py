@@ -8,9 +8,10 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from backoffice.sandbox.xero import answers, tokens
+from backoffice.sandbox.xero import answers
+from backoffice.sandbox.xero.bearer import claims_of
 from backoffice.sandbox.xero.clock import iso_seven_digits
-from backoffice.sandbox.xero.world import World
+from backoffice.sandbox.xero.world import World, current
 
 SELECT = (
     "SELECT connection.id, client, person, organisation, event, created, updated, json_extract(body, '$.Name')"
@@ -18,7 +19,7 @@ SELECT = (
 )
 
 
-class CapReached(Exception):
+class CapReachedError(Exception):
     """The plan of the app allows no further connection."""
 
 
@@ -57,13 +58,15 @@ def of(world: World, client: str, person: str) -> list[Connection]:
 
 
 def connect(world: World, client: str, person: str, organisation: str, event: str) -> None:
-    """Let the client in; one that is in already keeps its connection, under the new consent. Raises CapReached."""
+    """Let the client in; one that is in already keeps its connection, under the new consent. Raises CapReachedError."""
     now = world.clock.milliseconds()
     with world.store.transaction():
-        row = world.store.row("SELECT count(*) FROM connection WHERE client = ? AND NOT organisation = ?", (client, organisation))
+        row = world.store.row(
+            "SELECT count(*) FROM connection WHERE client = ? AND NOT organisation = ?", (client, organisation)
+        )
         cap = world.settings.connection_cap
         if cap is not None and row is not None and row[0] >= cap:
-            raise CapReached
+            raise CapReachedError
         world.store.change(
             "INSERT INTO connection VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (client, person, organisation)"
             " DO UPDATE SET event = excluded.event, updated = excluded.updated",
@@ -79,26 +82,26 @@ def remove_all(world: World, client: str, person: str) -> None:
     world.store.change("DELETE FROM connection WHERE client = ? AND person = ?", (client, person))
 
 
-def blueprint(world: World) -> Blueprint:
-    """`GET /connections` and `DELETE /connections/{id}`; the paths are told apart regardless of case before this."""
-    routes = Blueprint("connections", __name__)
+routes = Blueprint("connections", __name__)
 
-    @routes.get("/connections")
-    def listed() -> Response:
-        claims = answers.claims_of(world, request)
-        found = of(world, claims.client, claims.person)
-        event = request.args.get("authEventId")
-        return jsonify([one.shown() for one in found if event is None or one.event == event])
 
-    @routes.delete("/connections/<key>")
-    def deleted(key: str) -> Response:
-        claims = answers.claims_of(world, request)
-        mine = of(world, claims.client, claims.person)
-        if any(one.id == key.lower() for one in mine):
-            remove(world, key)
-            return Response(status=204)
-        if any(one.organisation == key.lower() for one in mine):
-            raise answers.forbidden()
-        raise answers.Refusal(404, answers.problem("Not Found", 404, "Connection not found"))
+@routes.get("/connections")
+def listed() -> Response:
+    world = current()
+    claims = claims_of(world, request)
+    found = of(world, claims.client, claims.person)
+    event = request.args.get("authEventId")
+    return jsonify([one.shown() for one in found if event is None or one.event == event])
 
-    return routes
+
+@routes.delete("/connections/<key>")
+def deleted(key: str) -> Response:
+    world = current()
+    claims = claims_of(world, request)
+    mine = of(world, claims.client, claims.person)
+    if any(one.id == key.lower() for one in mine):
+        remove(world, key)
+        return Response(status=204)
+    if any(one.organisation == key.lower() for one in mine):
+        raise answers.forbidden()
+    raise answers.RefusalError(404, answers.problem("Not Found", 404, "Connection not found"))

@@ -7,7 +7,19 @@ from collections.abc import Mapping
 
 from backoffice.sandbox.xero import answers
 from backoffice.sandbox.xero.call import Call, Reply
-from backoffice.sandbox.xero.fields import Choice, Field, Flag, Invalid, Number, Part, Parts, Text, read_fields, too_long, without_empty
+from backoffice.sandbox.xero.fields import (
+    Choice,
+    Field,
+    Flag,
+    InvalidError,
+    Number,
+    Part,
+    Parts,
+    Text,
+    read_fields,
+    too_long,
+    without_empty,
+)
 from backoffice.sandbox.xero.resource import Resource, load, new_id
 from backoffice.sandbox.xero.shelf import Json, Row, dump
 from backoffice.sandbox.xero.where import Column, json_column
@@ -130,7 +142,7 @@ class Contacts(Resource):
         if sent.get("ContactID"):
             row = shelf.get(sent["ContactID"])
             if row is None:
-                raise Invalid(f"The contact ID {sent['ContactID']} could not be found.")
+                raise InvalidError(f"The contact ID {sent['ContactID']} could not be found.")
             return _editable(row)
         if sent.get("ContactNumber") and (row := shelf.by_number(sent["ContactNumber"])):
             return _editable(row)
@@ -142,7 +154,7 @@ class Contacts(Resource):
         body = merged(old.body if old else _blank(row_id), sent)
         problems = _wrong(sent, body) or self._taken(call, row_id, body)
         if problems:
-            raise Invalid(*problems)
+            raise InvalidError(*problems)
         row = make_row(body, self.updated(call, body))
         call.shelf(self.name).put(row)
         return row
@@ -203,7 +215,7 @@ def _blank(row_id: str) -> Json:
 
 def _editable(row: Row) -> Row:
     if row.status == "ARCHIVED":
-        raise Invalid(ARCHIVED)
+        raise InvalidError(ARCHIVED)
     return row
 
 

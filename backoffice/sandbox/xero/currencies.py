@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backoffice.sandbox.xero.call import Call
-from backoffice.sandbox.xero.fields import Invalid, Text, read_fields
+from backoffice.sandbox.xero.fields import InvalidError, Text, read_fields
 from backoffice.sandbox.xero.resource import Resource
 from backoffice.sandbox.xero.shelf import Json, Row
 from backoffice.sandbox.xero.where import Column, json_column
@@ -23,7 +23,7 @@ class Currencies(Resource):
 
     def save(self, call: Call, element: Json, old: Row | None) -> Row:
         code = read_fields(element, FIELDS).get("Code", "")
-        raise Invalid(f"The organisation is not subscribed to the currency {code}.")
+        raise InvalidError(f"The organisation is not subscribed to the currency {code}.")
 
 
 def make_row(body: Json, updated: int) -> Row:

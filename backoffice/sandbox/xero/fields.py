@@ -11,7 +11,7 @@ from backoffice.sandbox.xero import answers
 from backoffice.sandbox.xero.shelf import Json
 
 
-class Invalid(Exception):
+class InvalidError(Exception):
     """An element is refused on its merits; `messages` are Xero's words."""
 
     def __init__(self, *messages: str) -> None:

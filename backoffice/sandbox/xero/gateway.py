@@ -10,7 +10,7 @@ from flask import Flask, Response, g, request
 from backoffice.sandbox.xero import answers
 from backoffice.sandbox.xero.faults import LIMITS, Fault
 from backoffice.sandbox.xero.shelf import dump
-from backoffice.sandbox.xero.world import World
+from backoffice.sandbox.xero.world import World, current
 
 PLAYED = ("/api.xro/", "/connect/", "/connections")
 WORTH_PACKING = 512
@@ -20,36 +20,40 @@ OFFLINE = "The Organisation is offline"
 HTML_PAGE = "<!DOCTYPE html><html><body><h1>Please wait while we check your browser</h1></body></html>"
 
 
-def install(app: Flask, world: World) -> None:
+def install(app: Flask) -> None:
     """Hang the gateway in front of the application."""
+    app.before_request(_arrive)
+    app.after_request(_leave)
+    app.register_error_handler(answers.RefusalError, _refuse)
 
-    @app.before_request
-    def arrive() -> Response | None:
-        if not request.path.startswith(PLAYED):
-            return None
-        world.stats.asked(request.method, request.path, request.headers.get("Idempotency-Key"))
-        g.fault = world.faults.take(request.method, request.path)
-        return _before(world, g.fault) if g.fault else None
 
-    @app.errorhandler(answers.Refusal)
-    def refuse(refusal: answers.Refusal) -> Response:
-        response = Response(refusal.body, refusal.status, refusal.headers, content_type=refusal.content_type)
-        if refusal.content_type is None:
-            del response.headers["Content-Type"]
+def _arrive() -> Response | None:
+    if not request.path.startswith(PLAYED):
+        return None
+    world = current()
+    world.stats.asked(request.method, request.path, request.headers.get("Idempotency-Key"))
+    g.fault = world.faults.take(request.method, request.path)
+    return _before(world, g.fault) if g.fault else None
+
+
+def _refuse(refusal: answers.RefusalError) -> Response:
+    response = Response(refusal.body, refusal.status, refusal.headers, content_type=refusal.content_type)
+    if refusal.content_type is None:
+        del response.headers["Content-Type"]
+    return response
+
+
+def _leave(response: Response) -> Response:
+    if not request.path.startswith(PLAYED):
         return response
-
-    @app.after_request
-    def leave(response: Response) -> Response:
-        if not request.path.startswith(PLAYED):
-            return response
-        if "limit_headers" in g:
-            for name, value in g.limit_headers().items():
-                response.headers.setdefault(name, value)
-        if g.get("fault"):
-            _after(g.fault, response)
-        _pack(response)
-        world.stats.answered(response.status_code, len(response.get_data()))
-        return response
+    if "limit_headers" in g:
+        for name, value in g.limit_headers().items():
+            response.headers.setdefault(name, value)
+    if g.get("fault"):
+        _after(g.fault, response)
+    _pack(response)
+    current().stats.answered(response.status_code, len(response.get_data()))
+    return response
 
 
 def _before(world: World, fault: Fault) -> Response | None:

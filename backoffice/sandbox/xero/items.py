@@ -5,7 +5,17 @@ from __future__ import annotations
 from backoffice.sandbox.xero import answers
 from backoffice.sandbox.xero.call import Call, Reply
 from backoffice.sandbox.xero.clock import ms_date
-from backoffice.sandbox.xero.fields import Flag, Invalid, Number, Part, Text, read_fields, rounded, too_long, without_empty
+from backoffice.sandbox.xero.fields import (
+    Flag,
+    InvalidError,
+    Number,
+    Part,
+    Text,
+    read_fields,
+    rounded,
+    too_long,
+    without_empty,
+)
 from backoffice.sandbox.xero.resource import Resource, load, new_id
 from backoffice.sandbox.xero.shelf import Json, Row, dump
 from backoffice.sandbox.xero.where import Column, json_column
@@ -90,7 +100,7 @@ class Items(Resource):
         if sent.get("ItemID"):
             row = shelf.get(sent["ItemID"])
             if row is None:
-                raise Invalid(f"Item with ID {sent['ItemID']} could not be found.")
+                raise InvalidError(f"Item with ID {sent['ItemID']} could not be found.")
             return row
         return shelf.by_number(sent["Code"]) if sent.get("Code") else None
 
@@ -100,7 +110,7 @@ class Items(Resource):
         body = _merged(old.body if old else {"ItemID": row_id}, sent, call.places)
         problems = self._wrong(call, row_id, sent, body)
         if problems:
-            raise Invalid(*problems)
+            raise InvalidError(*problems)
         row = make_row(body, self.updated(call, body))
         call.shelf(self.name).put(row)
         return row

@@ -18,7 +18,7 @@ from flask import Blueprint, Response, jsonify, request
 from backoffice.sandbox.xero import connections, scopes, tokens
 from backoffice.sandbox.xero.settings import Client, Person
 from backoffice.sandbox.xero.tokens import Grant
-from backoffice.sandbox.xero.world import World
+from backoffice.sandbox.xero.world import World, current
 
 CODE_SECONDS = 300
 VERIFIER = re.compile(r"^[A-Za-z0-9\-._~]{43,128}$")
@@ -49,11 +49,13 @@ def redirect_allowed(uri: str) -> bool:
     parts = urlsplit(uri)
     if parts.fragment or "*" in uri:
         return False
-    return (parts.scheme == "https" and bool(parts.hostname)) or (parts.scheme == "http" and parts.hostname == "localhost")
+    return (parts.scheme == "https" and bool(parts.hostname)) or (
+        parts.scheme == "http" and parts.hostname == "localhost"
+    )
 
 
 def grant_code(world: World, asked: Request, person: Person, organisations: list[str]) -> str:
-    """Write a person's consent down and answer the code. Scopes add up over consents. Raises CapReached."""
+    """Write a person's consent down and answer the code. Scopes add up over consents. Raises CapReachedError."""
     event = str(uuid.uuid4())
     code = secrets.token_urlsafe(32)
     with world.store.transaction():
@@ -62,7 +64,16 @@ def grant_code(world: World, asked: Request, person: Person, organisations: list
         scope = _add_consent(world, asked, person)
         world.store.change(
             "INSERT INTO code VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
-            (code, asked.client.id, person.id, asked.redirect_uri, scope, asked.challenge, event, _now(world) + CODE_SECONDS),
+            (
+                code,
+                asked.client.id,
+                person.id,
+                asked.redirect_uri,
+                scope,
+                asked.challenge,
+                event,
+                _now(world) + CODE_SECONDS,
+            ),
         )
     return code
 
@@ -79,42 +90,44 @@ def _now(world: World) -> int:
     return int(world.clock.seconds())
 
 
-def blueprint(world: World) -> Blueprint:
-    """`POST /connect/token` and `POST /connect/revocation`."""
-    routes = Blueprint("oauth", __name__)
+routes = Blueprint("oauth", __name__)
 
-    @routes.errorhandler(OAuthError)
-    def refused(error: OAuthError) -> tuple[dict[str, str], int]:
-        body = {"error": error.reason}
-        if error.description:
-            body["error_description"] = error.description
-        return body, 400
 
-    @routes.post("/connect/token")
-    def token() -> Response:
-        grant_type = request.form.get("grant_type", "")
-        world.stats.token(grant_type)
-        client = _authenticated(world)
-        grants = {"authorization_code": _by_code, "refresh_token": _by_refresh, "client_credentials": _by_client}
-        if grant_type not in grants:
-            raise OAuthError("unsupported_grant_type" if grant_type else "invalid_request")
-        answer: dict[str, Any] = tokens.issue(world, grants[grant_type](world, client))
-        response = jsonify(answer)
-        response.headers["Cache-Control"] = "no-store, no-cache, max-age=0"
-        return response
+@routes.errorhandler(OAuthError)
+def refused(error: OAuthError) -> tuple[dict[str, str], int]:
+    body = {"error": error.reason}
+    if error.description:
+        body["error_description"] = error.description
+    return body, 400
 
-    @routes.post("/connect/revocation")
-    def revoke() -> Response:
-        client = _authenticated(world)
-        world.stats.token("revocation")
-        row = world.store.row(
-            "SELECT person FROM refresh_token WHERE token = ? AND client = ?", (request.form.get("token", ""), client.id)
-        )
-        if row:
-            revoke_all(world, client.id, row[0])
-        return Response(status=200)
 
-    return routes
+@routes.post("/connect/token")
+def token() -> Response:
+    world = current()
+    grant_type = request.form.get("grant_type", "")
+    world.stats.token(grant_type)
+    client = _authenticated(world)
+    grants = {"authorization_code": _by_code, "refresh_token": _by_refresh, "client_credentials": _by_client}
+    if grant_type not in grants:
+        raise OAuthError("unsupported_grant_type" if grant_type else "invalid_request")
+    answer: dict[str, Any] = tokens.issue(world, grants[grant_type](world, client))
+    response = jsonify(answer)
+    response.headers["Cache-Control"] = "no-store, no-cache, max-age=0"
+    return response
+
+
+@routes.post("/connect/revocation")
+def revoke() -> Response:
+    world = current()
+    client = _authenticated(world)
+    world.stats.token("revocation")
+    row = world.store.row(
+        "SELECT person FROM refresh_token WHERE token = ? AND client = ?",
+        (request.form.get("token", ""), client.id),
+    )
+    if row:
+        revoke_all(world, client.id, row[0])
+    return Response(status=200)
 
 
 def revoke_all(world: World, client: str, person: str) -> None:

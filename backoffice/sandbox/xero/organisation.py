@@ -7,10 +7,18 @@ from backoffice.sandbox.xero.call import Call, Reply
 from backoffice.sandbox.xero.resource import Resource
 from backoffice.sandbox.xero.shelf import dump
 
-ALLOWED = (
-    "AttachFilesToContacts CreateAccount CreateBill CreateContact CreateItem CreatePurchaseOrder CreateTrackingCategory"
-    " UpdateAccount UpdateContact UpdateItem"
-).split()
+ALLOWED = [
+    "AttachFilesToContacts",
+    "CreateAccount",
+    "CreateBill",
+    "CreateContact",
+    "CreateItem",
+    "CreatePurchaseOrder",
+    "CreateTrackingCategory",
+    "UpdateAccount",
+    "UpdateContact",
+    "UpdateItem",
+]
 NOT_ALLOWED = ["CreateDraftInvoiceWithoutContact", "UseMulticurrency"]
 
 

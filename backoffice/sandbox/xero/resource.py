@@ -11,7 +11,7 @@ from typing import ClassVar
 from backoffice.sandbox.xero import answers
 from backoffice.sandbox.xero.call import Call, Reply
 from backoffice.sandbox.xero.clock import ms_date
-from backoffice.sandbox.xero.fields import Field, Invalid
+from backoffice.sandbox.xero.fields import Field, InvalidError
 from backoffice.sandbox.xero.shelf import Json, Row, Selection, Shelf, dump
 from backoffice.sandbox.xero.where import Column, parse_order, parse_where
 
@@ -118,7 +118,7 @@ class Resource:
                     with call.world.store.transaction():
                         row = self.save(call, element, match(element))
                     answered.append(self.written(row, call))
-                except Invalid as invalid:
+                except InvalidError as invalid:
                     refused.append(self.refused(element, invalid.messages))
                     answered.append(refused[-1])
             if refused and call.summarize:
@@ -128,7 +128,7 @@ class Resource:
         return self.reply(call, [dump(one) for one in answered])
 
     def save(self, call: Call, element: Json, old: Row | None) -> Row:
-        """Check the element and put it on the shelf. Raises Invalid."""
+        """Check the element and put it on the shelf. Raises InvalidError."""
         raise NotImplementedError
 
     def written(self, row: Row, call: Call) -> Json:

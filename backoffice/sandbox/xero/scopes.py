@@ -19,9 +19,16 @@ UNCHANGED = frozenset(
 )
 BROAD = frozenset({"accounting.transactions", "accounting.transactions.read", "accounting.reports.read"})
 _DOCUMENTS = ("accounting.invoices", "accounting.payments", "accounting.banktransactions", "accounting.manualjournals")
-_REPORTS = (
-    "aged balancesheet banksummary budgetsummary executivesummary profitandloss trialbalance taxreports"
-).split()
+_REPORTS = [
+    "aged",
+    "balancesheet",
+    "banksummary",
+    "budgetsummary",
+    "executivesummary",
+    "profitandloss",
+    "trialbalance",
+    "taxreports",
+]
 GRANULAR = frozenset(
     [*_DOCUMENTS, *(f"{scope}.read" for scope in _DOCUMENTS), *(f"accounting.reports.{name}.read" for name in _REPORTS)]
 )

@@ -70,11 +70,11 @@ class Shelf:
         )
         return int(found[0]) if found else 0
 
-    def rows(self, selection: Selection, limit: int = -1) -> list[Row]:
+    def rows(self, selection: Selection, limit: int = -1, offset: int = 0) -> list[Row]:
         found = self.store.rows(
             f"SELECT {COLUMNS} FROM resource WHERE organisation = ? AND kind = ?{selection.where}"
-            f" ORDER BY {selection.order} LIMIT ?",
-            (*self._place, *selection.values, limit),
+            f" ORDER BY {selection.order} LIMIT ? OFFSET ?",
+            (*self._place, *selection.values, limit, offset),
         )
         return [_row(values) for values in found]
 
@@ -108,7 +108,8 @@ class Shelf:
 
 
 def _row(values: tuple[Any, ...]) -> Row:
-    return Row(*values[:-1], body=json.loads(values[-1]))
+    row_id, updated, status, name, number, search, text = values
+    return Row(row_id, updated, status, name, number, search, json.loads(text))
 
 
 def _values(row: Row) -> tuple[Any, ...]:

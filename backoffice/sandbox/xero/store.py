@@ -47,7 +47,7 @@ CREATE TABLE IF NOT EXISTS idempotency (
 """
 
 
-class NullText(Exception):
+class NullTextError(Exception):
     """A text method was called in a filter on a field that is empty in some row."""
 
 
@@ -69,7 +69,7 @@ def _ends_with(text: str | None, part: str) -> bool:
 
 def _present(text: str | None) -> str:
     if text is None:
-        raise NullText
+        raise NullTextError
     return text.casefold()
 
 

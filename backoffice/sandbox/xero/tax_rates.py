@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backoffice.sandbox.xero.call import Call, Reply
-from backoffice.sandbox.xero.fields import Choice, Flag, Invalid, Number, Parts, Text, read_fields, rounded
+from backoffice.sandbox.xero.fields import Choice, Flag, InvalidError, Number, Parts, Text, read_fields, rounded
 from backoffice.sandbox.xero.resource import Resource
 from backoffice.sandbox.xero.shelf import Json, Row, Selection
 from backoffice.sandbox.xero.where import Column, json_column
@@ -44,7 +44,7 @@ class TaxRates(Resource):
         shelf = call.shelf(self.name)
         row = shelf.get(sent["TaxType"]) if sent.get("TaxType") else shelf.by_name(sent.get("Name", ""))
         if row is None:
-            raise Invalid("The tax rate could not be found.")
+            raise InvalidError("The tax rate could not be found.")
         return row
 
     def save(self, call: Call, element: Json, old: Row | None) -> Row:
@@ -53,7 +53,7 @@ class TaxRates(Resource):
         body = {**(old.body if old else _blank()), **sent, "TaxType": tax_type}
         problems = self._wrong(call, body)
         if problems:
-            raise Invalid(*problems)
+            raise InvalidError(*problems)
         body |= rates(body["TaxComponents"])
         row = make_row(body, call.now)
         call.shelf(self.name).put(row)

@@ -45,12 +45,12 @@ class Claims:
     expires: int
 
 
-class BadToken(Exception):
+class BadTokenError(Exception):
     """The text is no access token of this sandbox."""
 
 
 def issue(world: World, grant: Grant) -> dict[str, Any]:
-    """The answer of the token endpoint. The refresh token comes with `offline_access`, the identity token with `openid`."""
+    """The answer of the token endpoint: a refresh token comes with `offline_access`, an identity token with `openid`."""
     now = int(world.clock.seconds())
     access = _sign(world, _access_claims(grant, now))
     answer: dict[str, Any] = {"access_token": access, "expires_in": ACCESS_SECONDS, "token_type": "Bearer"}
@@ -82,17 +82,17 @@ def refresh(world: World, client: Client, token: str) -> Grant | None:
 
 
 def read(world: World, token: str) -> Claims:
-    """The claims of an access token, expired or not. Raises BadToken."""
+    """The claims of an access token, expired or not. Raises BadTokenError."""
     try:
         head, body, signature = token.split(".")
         expected = _signature(world, f"{head}.{body}")
         if not hmac.compare_digest(signature.encode(), expected.encode()):
-            raise BadToken
+            raise BadTokenError
         claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
     except ValueError as error:
-        raise BadToken from error
+        raise BadTokenError from error
     if "scope" not in claims:
-        raise BadToken
+        raise BadTokenError
     return Claims(
         client=claims["client_id"],
         person=claims.get("xero_userid", ""),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backoffice.sandbox.xero import answers
 from backoffice.sandbox.xero.call import Call, Reply
-from backoffice.sandbox.xero.fields import Choice, Invalid, Parts, Text, read_fields, too_long
+from backoffice.sandbox.xero.fields import Choice, InvalidError, Parts, Text, read_fields, too_long
 from backoffice.sandbox.xero.resource import Resource, load, new_id
 from backoffice.sandbox.xero.shelf import Json, Row, Selection, dump
 from backoffice.sandbox.xero.where import Column
@@ -68,7 +68,7 @@ class TrackingCategories(Resource):
         body = {**(old.body if old else blank), **{key: sent[key] for key in sent if key != "Options"}}
         problems = too_long(sent, FIELDS) + self._wrong(call, row_id, body)
         if problems:
-            raise Invalid(*problems)
+            raise InvalidError(*problems)
         if old is None:
             body["Options"] = [_option(one) for one in sent.get("Options", [])]
         return self._put(call, body)

@@ -1,9 +1,9 @@
 """The `where` and `order` parameters: a parser for the part of Dynamic LINQ that Xero documents, into SQL.
 
-    filter     = and_chain { ("OR" | "||") and_chain }
-    and_chain  = test { ("AND" | "&&") test }
-    test       = "(" filter ")" | field [".ToLower()" | ".ToUpper()"] ( operator value | "." method "(" text ")" )
-    value      = "text" | number | true | false | null | Guid("...") | DateTime(y, m, d[, h, m, s])
+filter     = and_chain { ("OR" | "||") and_chain }
+and_chain  = test { ("AND" | "&&") test }
+test       = "(" filter ")" | field [".ToLower()" | ".ToUpper()"] ( operator value | "." method "(" text ")" )
+value      = "text" | number | true | false | null | Guid("...") | DateTime(y, m, d[, h, m, s])
 """
 
 from __future__ import annotations
@@ -157,8 +157,12 @@ class _Parser:
         word = token.lower()
         if word == "null":
             return None
-        if word in ("guid", "datetime"):
-            kind, value = ("guid", self._guid()) if word == "guid" else ("date", self._date())
+        kind: Kind
+        value: str | float
+        if word == "guid":
+            kind, value = "guid", self._guid()
+        elif word == "datetime":
+            kind, value = "date", self._date()
         elif word in ("true", "false"):
             kind, value = "flag", int(word == "true")
         elif token.startswith('"'):

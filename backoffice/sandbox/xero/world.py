@@ -6,16 +6,18 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flask import current_app
+
 from backoffice.sandbox.xero.clock import Clock
 from backoffice.sandbox.xero.faults import Faults
 from backoffice.sandbox.xero.limits import Limits
-from backoffice.sandbox.xero.seed import seed
 from backoffice.sandbox.xero.settings import Settings
 from backoffice.sandbox.xero.shelf import Shelf
 from backoffice.sandbox.xero.stats import Stats
 from backoffice.sandbox.xero.store import Store
 
 FILE = "xero-sandbox.sqlite"
+EXTENSION = "xero_sandbox"
 
 
 @dataclass
@@ -42,15 +44,20 @@ class World:
             self.temporary.cleanup()
 
 
+def current() -> World:
+    """The world of the application that is answering."""
+    found: World = current_app.extensions[EXTENSION]
+    return found
+
+
 def open_world(settings: Settings, data: Path | None) -> World:
-    """The sandbox whose data are in `data`, seeded if there are none yet; without a directory it forgets them."""
+    """The sandbox whose data are in `data`, not seeded yet; without a directory they are forgotten at the end."""
     temporary = None
     if data is None:
         temporary = tempfile.TemporaryDirectory(prefix="xero-sandbox-")
         data = Path(temporary.name)
     data.mkdir(parents=True, exist_ok=True)
     store, clock = Store(data / FILE), Clock()
-    seed(store, clock, settings)
     return World(
         settings=settings,
         store=store,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from backoffice.models import Contact
 from backoffice.providers.xero.contact import ContactMapper
@@ -50,6 +52,12 @@ def test_a_telephone_keeps_its_parts_both_ways() -> None:
     default, mobile = MAPPER.dump(contact(phone=values["phone"], mobile=values["mobile"]))["Phones"]
     assert default == PHONES[0]
     assert mobile == {"PhoneType": "MOBILE", "PhoneNumber": "021 555 123", "PhoneAreaCode": "", "PhoneCountryCode": ""}
+
+
+@given(st.from_regex(r"(\+\d{1,3} )?(\(\d{1,3}\) ?)?[\d ]{0,6}", fullmatch=True))
+@settings(deadline=None)
+def test_any_way_to_write_a_telephone_comes_back(phone: str) -> None:
+    assert MAPPER.load({**MAPPER.dump(contact(phone=phone)), "ContactID": "1"})["phone"] == (phone or None)
 
 
 def test_a_list_and_a_single_row_are_read_alike() -> None:

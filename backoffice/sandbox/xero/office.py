@@ -1,0 +1,114 @@
+"""What a person does in Xero's own screens: more than the API allows, under the same rules for names and numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from backoffice.sandbox.xero import answers
+from backoffice.sandbox.xero.call import Call
+from backoffice.sandbox.xero.organisations import Organisation
+from backoffice.sandbox.xero.resource import Resource
+from backoffice.sandbox.xero.resources import RESOURCES
+from backoffice.sandbox.xero.shelf import Json, Row, Selection, Shelf
+from backoffice.sandbox.xero.tracking import TrackingCategories
+from backoffice.sandbox.xero.world import World
+
+KINDS = ("contacts", "items", "accounts", "taxrates", "trackingcategories")
+# These two follow from documents in Xero, and move without a new stamp.
+FLAGS = ("IsSupplier", "IsCustomer")
+STATUS_FIELDS = {"contacts": "ContactStatus"}
+
+
+class MissingError(Exception):
+    """There is no such kind, row or option."""
+
+
+class Office:
+    """The screens of one organisation, for one kind of data."""
+
+    def __init__(self, world: World, organisation: Organisation, kind: str) -> None:
+        if kind not in KINDS:
+            raise MissingError(kind)
+        self.kind = kind
+        self.resource: Resource = RESOURCES[kind]
+        self.shelf: Shelf = world.shelf(organisation.id, self.resource.name)
+        self._world = world
+        self._organisation = organisation
+
+    def row(self, key: str) -> Row:
+        found = self.shelf.get(key)
+        if found is None:
+            raise MissingError(key)
+        return found
+
+    def add(self, fields: Json) -> Json:
+        """Raises InvalidError, with Xero's words."""
+        with self._world.store.transaction():
+            row = self.resource.save(self._call(), fields, None)
+            return self._flagged(row, fields)
+
+    def edit(self, key: str, fields: Json) -> Json:
+        """Change what is given; an archived row too. Raises InvalidError."""
+        with self._world.store.transaction():
+            row = self.row(key)
+            if any(field not in FLAGS for field in fields):
+                row = self.resource.save(self._call(), fields, row)
+            return self._flagged(row, fields)
+
+    def archive(self, key: str) -> Json:
+        return self.edit(key, {self._status: "ARCHIVED"})
+
+    def restore(self, key: str) -> Json:
+        return self.edit(key, {self._status: "ACTIVE"})
+
+    def delete(self, key: str) -> None:
+        if not self.shelf.remove(key):
+            raise MissingError(key)
+
+    def bulk_edit(self, fields: Json, ids: Iterable[str] | None = None, first: int = -1) -> int:
+        """The same change to many; `{n}` in a text becomes 1, 2, 3 and so on. Says how many."""
+        with self._world.store.transaction():
+            keys = list(ids) if ids is not None else [row.id for row in self.shelf.rows(Selection(order="id"), first)]
+            for number, key in enumerate(keys, 1):
+                self.edit(key, {name: _numbered(value, number) for name, value in fields.items()})
+        return len(keys)
+
+    def option(self, key: str, option: str | None, fields: Json | None) -> None:
+        """Add an option to a tracking category, change it, or with no fields remove it. Raises RefusalError."""
+        category = self.resource
+        if not isinstance(category, TrackingCategories):
+            raise MissingError("options")
+        call = self._call(json.dumps(fields or {}).encode())
+        if option is None:
+            category.add_options(call, key)
+        elif fields is None:
+            category.delete_option(call, key, option)
+        else:
+            category.update_option(call, key, option)
+
+    @property
+    def _status(self) -> str:
+        return STATUS_FIELDS.get(self.kind, "Status")
+
+    def _call(self, data: bytes = b"") -> Call:
+        return Call(self._world, self._organisation, "Xero", {"unitdp": "4", "includearchived": "true"}, data=data)
+
+    def _flagged(self, row: Row, fields: Json) -> Json:
+        flags = {name: bool(fields[name]) for name in FLAGS if name in fields and self.kind == "contacts"}
+        if flags:
+            row.body.update(flags)
+            self.shelf.put(row)
+        return row.body
+
+
+def messages(refusal: answers.RefusalError) -> list[str]:
+    """The words of a refusal by the API, for a page or a control."""
+    body = json.loads(refusal.body) if refusal.body.startswith("{") else {}
+    elements = body.get("Elements", [])
+    found = [error["Message"] for element in elements for error in element.get("ValidationErrors", [])]
+    return found or [body.get("Message", "Not found.")]
+
+
+def _numbered(value: object, number: int) -> object:
+    return value.replace("{n}", str(number)) if isinstance(value, str) else value

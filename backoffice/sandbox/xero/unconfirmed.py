@@ -1,0 +1,56 @@
+"""What this sandbox had to guess: nobody has yet checked it against a live organisation.
+
+Each line says what, and where it is played. Whoever confirms one removes it here.
+"""
+
+UNCONFIRMED = (
+    ("an authorisation code lives five minutes", "oauth.CODE_SECONDS"),
+    ("a refresh ends the other refresh tokens of that person and client at once, without grace", "tokens.refresh"),
+    (
+        "consenting anew to a connected organisation keeps the connection and gives it the new authEventId",
+        "connections.connect",
+    ),
+    ("the page that says the plan's number of connections is reached", "consent.decide"),
+    ("the answer to DELETE /connections of an unknown id, beyond its status", "connections.deleted"),
+    ("a concurrent 429 has no Retry-After and the usual three headers", "api._too_many"),
+    ("an app minute 429 names `appminute`; `app-minute` was seen too", "limits._judge"),
+    ("the order in which limits are judged: day, minute, app minute, concurrent", "limits._judge"),
+    ("a query string over 2,048 characters is a 404 in HTML", "api.MAX_QUERY"),
+    ("a body over 3.5 MB is a 413 in text", "api.MAX_BODY"),
+    ("a verb that an endpoint does not have is a 404 in HTML", "api._route"),
+    ("429 and 503 of the gateway are not remembered under an Idempotency-Key, a 500 is", "api._answer"),
+    ("the ErrorNumber and Type that come with a misused Idempotency-Key", "idempotency._earlier"),
+    ("the numbers 14 and 17 of PostDataInvalidException and NoDataProcessedException", "answers"),
+    ("a refused batch echoes the bad elements only", "resource.write"),
+    ("a null is the same as a field not sent", "fields.read_fields"),
+    ("a page or pageSize that is no positive number is a QueryParseException", "resource._whole"),
+    ("pageSize over the limit is cut down to it", "resource.Resource._page"),
+    (
+        "lists without `order` come by UpdatedDateUTC, accounts by code, tax rates and tracking by name",
+        "resource.default_order",
+    ),
+    ("contacts without `page` come all at once; one field report says 100", "resource.read_list"),
+    ("unreadable If-Modified-Since is passed over", "call.Call.since"),
+    ("Contains, StartsWith and EndsWith do not tell capitals apart", "where"),
+    ("the words of every QueryParseException", "where"),
+    ("a text method on an empty field is a 400 unless a null check stands in front", "where._both"),
+    ("the words about lengths, wrong kinds, missing names and characters not allowed", "fields, contacts._wrong"),
+    ("POST with an unknown ContactID or ItemID is refused", "contacts._match, items._match"),
+    ("PUT passes over a ContactID that was sent", "contacts.Contacts.create"),
+    ("POST by Name never matches an archived contact: it makes a new one", "contacts._match"),
+    ("an address or phone that is sent is laid over the stored one of its type, field by field", "contacts.merged"),
+    ("at most five additional people, refused beyond that", "contacts._wrong"),
+    ("IDs and where leave archived contacts out unless includeArchived=true", "resource.selection"),
+    ("item codes are matched regardless of case", "shelf.Shelf.by_number"),
+    ("the words about an unknown AccountCode or TaxType of an item", "items._wrong_side"),
+    (
+        "an account's archive may not come with other fields; system accounts can be neither archived nor deleted",
+        "accounts",
+    ),
+    ("PUT of several accounts or tracking categories takes the first", "accounts.create, tracking.create"),
+    ("archived tracking options are left out unless includeArchived=true", "tracking.detail"),
+    ("the words about a third active tracking category, and double names", "tracking._wrong"),
+    ("POST /TaxRates finds its rate by TaxType, then Name; the words of its refusals", "tax_rates._match"),
+    ("the words about a currency that the plan does not have", "currencies.save"),
+    ("a custom connection may leave the tenant header out", "api._tenant"),
+)

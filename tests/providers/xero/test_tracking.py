@@ -1,0 +1,37 @@
+"""Tracking at Xero: categories and options out of one list."""
+
+from __future__ import annotations
+
+import pytest
+
+from backoffice.providers.xero.tracking import TrackingCategoryMapper, TrackingOptionMapper
+
+CATEGORIES, OPTIONS = TrackingCategoryMapper(), TrackingOptionMapper()
+ROW = {
+    "TrackingCategoryID": "region",
+    "Name": "Region",
+    "Status": "ACTIVE",
+    "Options": [
+        {"TrackingOptionID": "north", "Name": "North", "Status": "ACTIVE"},
+        {"TrackingOptionID": "south", "Name": "South", "Status": "ARCHIVED"},
+    ],
+}
+
+
+def test_an_option_knows_its_category() -> None:
+    north, south = OPTIONS.rows(ROW)
+    ref = OPTIONS.refs[0]
+    assert (OPTIONS.external_id(north), north[ref.key], ref.kind) == ("north", "region", CATEGORIES.kind)
+    assert OPTIONS.load(south) == {"name": "South", "archived": True}
+
+
+def test_a_category_does_not_move_with_its_options() -> None:
+    (before,), (after,) = CATEGORIES.rows(ROW), CATEGORIES.rows({**ROW, "Options": []})
+    assert CATEGORIES.version(before) == CATEGORIES.version(after)
+    assert CATEGORIES.load(before) == {"name": "Region", "archived": False}
+
+
+@pytest.mark.parametrize("options", ["North", [None], {"a": 1}])
+def test_options_that_are_none(options: object) -> None:
+    with pytest.raises(ValueError, match="Options"):
+        OPTIONS.rows({**ROW, "Options": options})
