@@ -186,7 +186,7 @@ def prepare() -> str | None:
 def claimed(directory: Path) -> Iterator[None]:
     """The directory, with nobody else's demo in it. Raises: DemoError."""
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise DemoError(f"{directory} cannot be written to: {error.strerror}.") from error

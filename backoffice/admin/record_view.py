@@ -191,6 +191,10 @@ class RecordView(RecordActions, CsvExport, Saving, ListPage, ModelView):
             return redirect(self.open_url(record), code=303)
         return self.render("record/form.html", form=form, record=record, link=links.link_of(record), back_to=None)
 
+    @expose("/delete/", methods=("POST",))
+    def delete_view(self) -> ResponseReturnValue:
+        abort(404)  # records are archived
+
     def list_url(self) -> str:
         return url_for(f"{self.endpoint}.index_view")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import flash, redirect, request, url_for
+from flask import abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_admin.contrib.sqla import ModelView
@@ -116,6 +116,14 @@ class TaxMappingsView(Page, ModelView):
         db.session.commit()
         flash(said, "success")
         return redirect(url_for("tax_mappings.index_view"), code=303)
+
+    @expose("/action/", methods=("POST",))
+    def action_view(self) -> ResponseReturnValue:
+        abort(404)
+
+    @expose("/export/<export_type>/")
+    def export(self, export_type: str) -> ResponseReturnValue:
+        abort(404)
 
     @expose("/details/")
     def details_view(self) -> ResponseReturnValue:

@@ -155,9 +155,7 @@ def test_not_configured(settings: Settings, redis: Redis, sessions: sessionmaker
         bare.begin(REDIRECT)
 
 
-def test_secrets_do_not_travel_in_the_open(
-    settings: Settings, redis: Redis, sessions: sessionmaker[Session]
-) -> None:
+def test_secrets_do_not_travel_in_the_open(settings: Settings, redis: Redis, sessions: sessionmaker[Session]) -> None:
     open_one = other(settings, redis, sessions, xero_token_url="http://identity.example/connect/token")
     with pytest.raises(ConfigurationError, match="https://"):
         open_one.begin(REDIRECT)
@@ -172,9 +170,7 @@ def test_a_wrong_secret_is_a_matter_of_settings(
         wrong.finish(REDIRECT, visit(begun.url), begun.state, begun.verifier)
 
 
-def test_a_custom_connection_needs_no_person(
-    settings: Settings, redis: Redis, sessions: sessionmaker[Session]
-) -> None:
+def test_a_custom_connection_needs_no_person(settings: Settings, redis: Redis, sessions: sessionmaker[Session]) -> None:
     secret = SecretStr("demo-custom-secret")
     custom = other(settings, redis, sessions, xero_client_id="demo-custom", xero_client_secret=secret)
     granted = custom.custom()

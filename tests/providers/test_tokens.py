@@ -99,9 +99,7 @@ def four_threads(*call: object) -> list[bool]:
         return list(threads.map(lambda _: in_process(*call), range(4)))  # type: ignore[arg-type]
 
 
-def test_eight_threads_whose_token_was_refused(
-    xero: Xero, connection: Connection, sandbox: Sandbox
-) -> None:
+def test_eight_threads_whose_token_was_refused(xero: Xero, connection: Connection, sandbox: Sandbox) -> None:
     sandbox.world.clock.advance(HALF_AN_HOUR + 1)
     with ThreadPoolExecutor(4) as threads:
         found = list(threads.map(lambda _: xero.test(connection).ok, range(8)))

@@ -5,7 +5,7 @@ A list with pages leaves out what a single row shows as "": both load as nothing
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from sqlalchemy import Boolean, Column, String, Text
@@ -105,10 +105,16 @@ def truth(raw: Any, name: str) -> bool:
 
 
 def number(raw: Any, places: int, name: str) -> Decimal:
-    """A number with as many places as we keep, half up. Raises: ValueError for other sorts and for the very large."""
-    if isinstance(raw, bool) or not isinstance(raw, int | Decimal):
+    """A number, or one written as text, with as many places as we keep, half up.
+
+    Raises: ValueError for other sorts and for the very large.
+    """
+    if isinstance(raw, bool) or not isinstance(raw, int | str | Decimal):
         raise ValueError(f"{name} is no number")
-    exact = Decimal(raw)
+    try:
+        exact = Decimal(raw)
+    except InvalidOperation as error:
+        raise ValueError(f"{name} is no number") from error
     if not exact.is_finite() or abs(exact) >= LARGEST:
         raise ValueError(f"{name} is too large")
     return exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)

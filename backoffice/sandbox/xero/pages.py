@@ -120,7 +120,11 @@ def option(key: str, slug: str, row_id: str) -> ResponseReturnValue:
     """Add, rename, archive, restore or delete an option of a tracking category."""
     found, screen = _organisation(key), _screen(slug)
     office = Office(current(), found, screen.kind)
-    changes = {"save": {"Name": request.form.get("Name", "")}, "archive": {"Status": "ARCHIVED"}, "restore": {"Status": "ACTIVE"}}
+    changes = {
+        "save": {"Name": request.form.get("Name", "")},
+        "archive": {"Status": "ARCHIVED"},
+        "restore": {"Status": "ACTIVE"},
+    }
     try:
         office.option(row_id, request.form.get("option") or None, changes.get(request.form.get("action", "")))
     except answers.RefusalError as error:

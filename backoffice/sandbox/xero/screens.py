@@ -135,7 +135,13 @@ ACCOUNTS = Screen(
     "accounts",
     "Accounts",
     "account",
-    (("Name", "Name"), ("Code", "Code"), ("Type", "Type"), ("TaxType", "Tax type"), ("SystemAccount", "System account")),
+    (
+        ("Name", "Name"),
+        ("Code", "Code"),
+        ("Type", "Type"),
+        ("TaxType", "Tax type"),
+        ("SystemAccount", "System account"),
+    ),
     (
         (
             "Details",

@@ -50,7 +50,7 @@ class BadTokenError(Exception):
 
 
 def issue(world: World, grant: Grant) -> dict[str, Any]:
-    """The answer of the token endpoint: a refresh token comes with `offline_access`, an identity token with `openid`."""
+    """The answer of the token endpoint: a refresh token comes with `offline_access`, an id_token with `openid`."""
     now = int(world.clock.seconds())
     access = _sign(world, _access_claims(grant, now))
     answer: dict[str, Any] = {"access_token": access, "expires_in": ACCESS_SECONDS, "token_type": "Bearer"}

@@ -21,7 +21,9 @@ from backoffice.providers.xero import answers
 
 
 def answer(status: int, content: bytes = b"", **headers: str) -> Answer:
-    return Answer(status, CaseInsensitiveDict({key.replace("_", "-"): value for key, value in headers.items()}), content)
+    return Answer(
+        status, CaseInsensitiveDict({key.replace("_", "-"): value for key, value in headers.items()}), content
+    )
 
 
 @pytest.mark.parametrize("writes", [False, True])
@@ -99,7 +101,9 @@ def test_errors_of_addresses_are_found_too() -> None:
     assert list(answers.said(row)) == ["outer", "x", "inner"]
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>", b'{"Contacts":[{"Na', b"[]", b'{"Contacts":{}}', b'{"Contacts":[1]}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>", b'{"Contacts":[{"Na', b"[]", b'{"Contacts":{}}', b'{"Contacts":[1]}']
+)
 def test_what_is_no_list_is_unreadable(content: bytes) -> None:
     with pytest.raises(UnreadableError):
         answers.page(answer(200, content), "Contacts")
@@ -113,7 +117,8 @@ def test_deep_nonsense_and_numbers_that_are_none() -> None:
 
 def test_a_page() -> None:
     page = answers.page(
-        answer(200, b'{"DateTimeUTC":"/Date(0)/","pagination":{"pageCount":2,"itemCount":3},"Contacts":[{}]}'), "Contacts"
+        answer(200, b'{"DateTimeUTC":"/Date(0)/","pagination":{"pageCount":2,"itemCount":3},"Contacts":[{}]}'),
+        "Contacts",
     )
     assert (page.page_count, page.item_count, page.provider_time) == (2, 3, datetime(1970, 1, 1, tzinfo=UTC))
 

@@ -14,7 +14,11 @@ MAPPER = ItemMapper()
 def test_prices_keep_four_decimals() -> None:
     details = {"UnitPrice": Decimal("12.34565"), "AccountCode": "200", "TaxType": "OUTPUT2"}
     values = MAPPER.load({"ItemID": "1", "Code": "A", "SalesDetails": details, "PurchaseDetails": {}})
-    assert (values["sales_price"], values["sales_account"], values["sales_tax"]) == (Decimal("12.3457"), "200", "OUTPUT2")
+    assert (values["sales_price"], values["sales_account"], values["sales_tax"]) == (
+        Decimal("12.3457"),
+        "200",
+        "OUTPUT2",
+    )
     assert values["purchase_price"] is None
 
 

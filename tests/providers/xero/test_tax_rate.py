@@ -12,9 +12,14 @@ MAPPER = TaxRateMapper()
 
 
 def test_a_rate_in_per_cent() -> None:
-    payload = {"TaxType": "OUTPUT2", "Name": "15% GST on Income", "EffectiveRate": Decimal("15.0000"), "Status": "ACTIVE"}
+    payload = {
+        "TaxType": "OUTPUT2",
+        "Name": "15% GST on Income",
+        "EffectiveRate": Decimal("15.0000"),
+        "Status": "ACTIVE",
+    }
     values = MAPPER.load({**payload, "CanApplyToRevenue": True, "CanApplyToExpenses": False})
-    assert (values["code"], values["rate"], values["archived"]) == ("OUTPUT2", Decimal("15"), False)
+    assert (values["code"], values["rate"], values["archived"]) == ("OUTPUT2", Decimal(15), False)
     assert (values["for_sales"], values["for_purchases"]) == (True, False)
 
 
