@@ -40,6 +40,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start PostgreSQL once, in the process that the others are started from."""
     global _postgresql
     sys.addaudithook(refuse_the_world)
+    for name in Settings.model_fields:  # a deployment's own settings are none of the tests' business
+        os.environ.pop(name.upper(), None)
     if "TEST_DATABASE_URL" in os.environ or hasattr(config, "workerinput") or config.option.collectonly:
         return
     _postgresql = PostgreSQL()
@@ -235,19 +237,20 @@ def find_chromium() -> str | None:
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """The path of a Chromium, for Playwright's `executable_path`."""
+    """The path of a Chromium, for Playwright's `executable_path`; a test that asks for it is marked `browser`."""
     found = find_chromium()
-    if found is None:
-        pytest.skip("no Chromium on this machine: install it, or name one in CHROMIUM")
+    assert found is not None
     return found
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in tests/browser drives a browser."""
+    """Mark what drives a browser, and skip it where there is none."""
+    missing = pytest.mark.skip(reason="no Chromium on this machine: install it, or name one in CHROMIUM")
     for item in items:
-        if (ROOT / "tests" / "browser") in item.path.parents:
+        if (ROOT / "tests" / "browser") in item.path.parents or "chromium" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.usefixtures("chromium"))
+        if item.get_closest_marker("browser") and find_chromium() is None:
+            item.add_marker(missing)
 
 
 @pytest.hookimpl(wrapper=True)

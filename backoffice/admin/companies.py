@@ -13,9 +13,10 @@ from flask_wtf import FlaskForm
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from wtforms import BooleanField, SelectField, StringField, TimeField
-from wtforms.validators import AnyOf, InputRequired, Length, Regexp
+from wtforms.validators import AnyOf, InputRequired, Length
 
 from backoffice.admin.company_base import Page, here, number
+from backoffice.admin.forms import NO_NUL, stripped
 from backoffice.admin.words import WINNER_WORDS
 from backoffice.extensions import db
 from backoffice.models import Company, CompanySettings, Connection, JobState, Role, SyncJob, Winner
@@ -24,16 +25,17 @@ from backoffice.models import Company, CompanySettings, Connection, JobState, Ro
 @cache
 def zones() -> tuple[str, ...]:
     """The time zones there are, as people find them: by continent and city."""
-    return tuple(sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/")) + ["UTC"])
+    places = (name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
+    return (*sorted(places), "UTC")
 
 
-class CompanyForm(FlaskForm):  # type: ignore[misc]
+class CompanyForm(FlaskForm):
     """What is kept of a company itself."""
 
     name = StringField(
         "Name",
-        [InputRequired("Give the company a name."), Length(max=255), Regexp(r"^[^\x00]*$", message="Type the name anew.")],
-        filters=[lambda text: text.strip() if text else text],
+        [InputRequired("Give the company a name."), Length(max=255), NO_NUL],
+        filters=[stripped],
     )
     time_zone = StringField(
         "Time zone",
@@ -98,7 +100,7 @@ class CompaniesView(Page):
         return self.render("companies/form.html", form=form, zones=zones(), new="edit" not in request.path)
 
 
-class SettingsForm(FlaskForm):  # type: ignore[misc]
+class SettingsForm(FlaskForm):
     """The choices of a company."""
 
     conflict_winner = SelectField(

@@ -12,7 +12,8 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy import select
 
 from backoffice.admin.company_base import number
-from backoffice.errors import BackofficeError, ConfigurationError
+from backoffice.admin.messages import say, show_error
+from backoffice.errors import BackofficeError
 from backoffice.extensions import db
 from backoffice.models import Company, Connection, Role
 from backoffice.queue import doorbell
@@ -72,16 +73,9 @@ def lost(provider: Provider) -> ResponseReturnValue:
     return render_template("failure.html", code=400, what=f"{provider.name} was not linked. {why}", todo=todo), 400
 
 
-def tell(title: str, error: BackofficeError, todo: str = "") -> None:
-    """Put a problem card on the next page."""
-    if not todo and isinstance(error, ConfigurationError):
-        todo = "Whoever runs this deployment has to do that."
-    flash({"what": title, "why": error.message, "todo": todo, "raw": getattr(error, "raw", "")}, "problem")
-
-
 def failed(provider: Provider, company_id: int, error: BackofficeError) -> ResponseReturnValue:
     """Back to the card, which says what went wrong."""
-    tell(f"{provider.name} was not linked.", error)
+    show_error(f"{provider.name} was not linked.", error)
     return redirect(url_for("integrations.index", company=company_id), code=303)
 
 
@@ -135,7 +129,7 @@ def link(provider: Provider, company_id: int, organisation: Organisation, author
     job_id = job.id
     doorbell.ring("run", job_id, urgent=True)
     said = f"{organisation.name} is linked. Its records are being brought in."
-    flash({"text": said, "url": url_for("sync_jobs.details", company=company_id, id=job_id), "link": "See the job"}, "success")
+    say(said, url_for("sync_jobs.details", company=company_id, id=job_id), "See the job", "success")
     return redirect(url_for("integrations.index", company=company_id), code=303)
 
 

@@ -71,9 +71,7 @@ class CsvExport(Page):
 
     def _chunk(self, records: list[Record], columns: Sequence[str]) -> str:
         known = links.links_of(self.record.kind, [r.id for r in records])
-        return "".join(
-            _line([*(getattr(r, c) for c in columns), links.badge(known.get(r.id)).word]) for r in records
-        )
+        return "".join(_line([*(getattr(r, c) for c in columns), links.badge(known.get(r.id)).word]) for r in records)
 
 
 def _line(values: Sequence[Any]) -> str:

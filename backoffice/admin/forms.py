@@ -8,13 +8,13 @@ from typing import Any
 from flask_admin.contrib.sqla.form import AdminModelConverter
 from flask_admin.form import BaseForm
 from flask_admin.model.form import converts
-from sqlalchemy import Text
 from wtforms import DecimalField, Field, StringField, ValidationError
 from wtforms.validators import Length, NumberRange, Regexp
 
 #: What a whole number of 64 bits holds at four decimals.
 LARGEST_AMOUNT = Decimal(10) ** 14
 LONGEST_TEXT = 10_000
+NO_NUL = Regexp(r"^[^\x00]*$", message="This holds a character that cannot be kept; type it anew.")
 EMAIL = Regexp(r"^[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+$", message="This is not an e-mail address: name@example.com")
 
 
@@ -75,7 +75,7 @@ class RecordConverter(AdminModelConverter):
 
     @converts("String")
     def string(self, column: Any, field_args: dict[str, Any], **_extra: Any) -> Field:
-        field_args["filters"] = [*field_args["filters"], _stripped]
+        field_args["filters"] = [*field_args["filters"], stripped]
         self._string_common(column=column, field_args=field_args)
         return StringField(**field_args)
 
@@ -88,10 +88,6 @@ class RecordConverter(AdminModelConverter):
         return str(field_args.get("label") or self.view.get_column_name(name))
 
 
-def _stripped(text: Any) -> Any:
+def stripped(text: Any) -> Any:
+    """What was typed, without the blanks around it."""
     return text.strip() if isinstance(text, str) else text
-
-
-def is_long(column: Any) -> bool:
-    """Whether a column holds paragraphs."""
-    return isinstance(column.type, Text)

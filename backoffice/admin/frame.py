@@ -55,6 +55,7 @@ def furnish(app: Flask, admins: tuple[OneHouse, ...]) -> None:
         summary=words.summary,
         shown=words.value,
         waiting_text=words.waiting_text,
+        waits=words.waits,
         when=words.when,
     )
 
@@ -135,6 +136,4 @@ def _doing(job: SyncJob) -> str:
         return words.waiting_text(job, links.provider_name())
     if job.cancel_requested and job.open:
         return "Ends after the batch in flight"
-    if job.state is JobState.PENDING:
-        return "Waits for a worker"
-    return str((job.progress or {}).get("text", ""))
+    return str((job.progress or {}).get("text", "")) if job.state is JobState.RUNNING else words.waits(job)

@@ -11,7 +11,8 @@ from flask_login import current_user
 
 from backoffice.admin import links
 from backoffice.admin.company_base import Page, here
-from backoffice.admin.consent import callback_address, remember, tell
+from backoffice.admin.consent import callback_address, remember
+from backoffice.admin.messages import show_error, show_problem
 from backoffice.admin.overview import calls_today
 from backoffice.admin.record_view import start_update
 from backoffice.errors import BackofficeError
@@ -63,7 +64,7 @@ class IntegrationsView(Page):
     def update_kinds(self) -> ResponseReturnValue:
         """Bring the ticked kinds up to date."""
         connection = links.connection_here()
-        provider = connection and links.provider_of(connection)
+        provider = links.provider_here()
         ticked = [m.kind for m in provider.mappers if m.kind in request.form.getlist("kind")] if provider else []
         if connection is None or not connection.usable:
             flash("Link this company to its accounting system first.", "warning")
@@ -79,7 +80,7 @@ class IntegrationsView(Page):
         try:
             consent = provider.begin(callback_address(key))
         except BackofficeError as error:
-            tell(f"{provider.name} cannot be linked yet.", error)
+            show_error(f"{provider.name} cannot be linked yet.", error)
             return redirect(url_for("integrations.index"), code=303)
         remember(session, consent, key, here().id)
         return redirect(consent.url, code=303)
@@ -92,7 +93,7 @@ class IntegrationsView(Page):
         if finding.ok:
             flash(finding.what, "success")
         else:
-            flash({"what": "The connection does not work.", "why": finding.what, "todo": finding.todo, "raw": ""}, "problem")
+            show_problem("The connection does not work.", finding.what, finding.todo)
         return redirect(url_for("integrations.index"), code=303)
 
     @expose("/disconnect/", methods=("GET", "POST"))
@@ -112,7 +113,7 @@ class IntegrationsView(Page):
             provider.disconnect(connection)
         except BackofficeError as error:
             todo = f"Remove this application in {provider.name} as well, under Connected apps."
-            tell(f"It is unlinked here, but {provider.name} could not be told.", error, todo)
+            show_error(f"It is unlinked here, but {provider.name} could not be told.", error, todo)
 
     def _linked(self) -> Connection:
         self._administrators_only()

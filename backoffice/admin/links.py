@@ -34,10 +34,15 @@ def provider_of(connection: Connection) -> Provider | None:
     return found
 
 
+def provider_here() -> Provider | None:
+    """The accounting system that this company is linked to."""
+    connection = connection_here()
+    return provider_of(connection) if connection else None
+
+
 def provider_name() -> str:
     """What the accounting system of this company is called."""
-    connection = connection_here()
-    provider = connection and provider_of(connection)
+    provider = provider_here()
     return provider.name if provider else "the accounting system"
 
 
@@ -94,8 +99,10 @@ def _tooltip(link: Link) -> str:
         return link.refusal or ""
     if link.state is LinkState.PAUSED:
         return link.paused_reason or "Paused here: nothing of it is sent or brought in"
+    if link.pending:
+        return f"Waiting since {relative(link.changed_at)}"
     if link.synced_at is None:
-        return f"Waiting since {relative(link.changed_at)}" if link.pending else ""
+        return ""
     job = f" by sync job {link.synced_by_id}" if link.synced_by_id else ""
     return f"Equal on both sides {relative(link.synced_at)}{job}"
 

@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import flash, redirect, request, url_for
+from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_login import current_user
 from sqlalchemy import select
 
 from backoffice.admin import links
-from backoffice.admin.company_base import Page, number
+from backoffice.admin.company_base import Page
+from backoffice.admin.messages import say
 from backoffice.admin.views import VIEW_OF_KIND
 from backoffice.extensions import db
 from backoffice.models import KINDS, Connection, Link, Match, Record
@@ -70,7 +71,9 @@ class MatchesView(Page):
         new = [q for q in waiting if not q.candidates and not q.doubtful]
         return self.render(
             "matches.html",
-            doubts=doubts[:MOST_SHOWN], clear=clear[:MOST_SHOWN], new=new[:MOST_SHOWN],
+            doubts=doubts[:MOST_SHOWN],
+            clear=clear[:MOST_SHOWN],
+            new=new[:MOST_SHOWN],
             counts=(len(doubts), len(clear), len(new)),
             first=connection.push_confirmed_at is None,
             reading=links.open_job(list(KINDS)),
@@ -88,7 +91,7 @@ class MatchesView(Page):
         job, _ = jobs.request_update(db.session(), connection, kinds, user_id=current_user.id, title="Matches")
         doorbell.ring("run", job.id, urgent=True)
         left = f" {undecided} in doubt still wait for you." if undecided else ""
-        flash({"text": f"It is being carried out.{left}", "url": url_for("sync_jobs.details", id=job.id), "link": "See the job"}, "info")
+        say(f"It is being carried out.{left}", url_for("sync_jobs.details", id=job.id), "See the job")
         return redirect(url_for("matches.index" if undecided else "integrations.index"), code=303)
 
 

@@ -68,11 +68,9 @@ class OverviewView(Page):
             recent=recent_jobs(),
         )
 
-
     def kinds(self) -> list[str]:
         """What Update brings in from here: everything."""
-        connection = links.connection_here()
-        provider = connection and links.provider_of(connection)
+        provider = links.provider_here()
         return [mapper.kind for mapper in provider.mappers] if provider else []
 
     def state_badge(self, state: LinkState) -> Badge:

@@ -33,7 +33,12 @@ class RecordActions(Page):
         entries, more = history_of(record, max(page, 0))
         return self.render(
             "record/history.html",
-            record=record, link=links.link_of(record), tab="history", entries=entries, page=page, more=more,
+            record=record,
+            link=links.link_of(record),
+            tab="history",
+            entries=entries,
+            page=page,
+            more=more,
         )
 
     @expose("/archive/", methods=("POST",))
@@ -73,21 +78,21 @@ class RecordActions(Page):
     @expose("/pause/", methods=("POST",))
     def pause_view(self) -> ResponseReturnValue:
         reason = request.form.get("reason", "").replace("\x00", "").strip()[:255]
-        return self._with_link(lambda link: pending.pause(db.session, link, reason), "{} is paused.")
+        return self._with_link(lambda link: pending.pause(db.session(), link, reason), "{} is paused.")
 
     @expose("/resume/", methods=("POST",))
     def resume_view(self) -> ResponseReturnValue:
-        return self._with_link(lambda link: pending.resume(db.session, link), "{} goes on.")
+        return self._with_link(lambda link: pending.resume(db.session(), link), "{} goes on.")
 
     @expose("/retry/", methods=("POST",))
     def retry_view(self) -> ResponseReturnValue:
-        return self._with_link(lambda link: pending.retry(db.session, link), "{} is tried again.")
+        return self._with_link(lambda link: pending.retry(db.session(), link), "{} is tried again.")
 
     @expose("/unlink/", methods=("POST",))
     def unlink_view(self) -> ResponseReturnValue:
         company = here().id
         return self._with_link(
-            lambda link: match.unlink_record(db.session, link, company),
+            lambda link: match.unlink_record(db.session(), link, company),
             "{} is unlinked. Both sides keep theirs, and nothing of it is sent until you resume it.",
         )
 
@@ -113,10 +118,16 @@ class RecordActions(Page):
         if request.method == "POST":
             return self._link(record)
         text = request.args.get("search", record.name).replace("\x00", "")[:200]
-        found = match.integrated_like(db.session, record, text)
+        found = match.integrated_like(db.session(), record, text)
         other = self.get_one(request.args.get("other")) or (found[0] if len(found) == 1 else None)
         return self.render(
-            "record/link.html", record=record, link=links.link_of(record), found=found, other=other, search=text, tab="link"
+            "record/link.html",
+            record=record,
+            link=links.link_of(record),
+            found=found,
+            other=other,
+            search=text,
+            tab="link",
         )
 
     def _link(self, record: Record) -> ResponseReturnValue:
@@ -125,7 +136,7 @@ class RecordActions(Page):
         if other is None or there is None or not there.external_id or other.id == record.id:
             not_found(self.noun)
         try:
-            match.link_by_hand(db.session, record, other)
+            match.link_by_hand(db.session(), record, other)
             db.session.commit()
         except ReadOnlyRecordError:
             db.session.rollback()
@@ -166,7 +177,7 @@ class RecordActions(Page):
         for record in self.selected(ids):
             problem = None if archived else self.cannot_restore(record)
             try:
-                guard(db.session, record, ("archived",))
+                guard(db.session(), record, ("archived",))
             except ReadOnlyRecordError:
                 problem = read_only_sentence(record)
             if problem:
@@ -179,15 +190,15 @@ class RecordActions(Page):
 
     @action("pause", "Pause")
     def action_pause(self, ids: list[int]) -> None:
-        self._all_links(ids, lambda link: pending.pause(db.session, link, "paused with others"), "paused")
+        self._all_links(ids, lambda link: pending.pause(db.session(), link, "paused with others"), "paused")
 
     @action("resume", "Resume")
     def action_resume(self, ids: list[int]) -> None:
-        self._all_links(ids, lambda link: pending.resume(db.session, link), "resumed")
+        self._all_links(ids, lambda link: pending.resume(db.session(), link), "resumed")
 
     @action("retry", "Retry")
     def action_retry(self, ids: list[int]) -> None:
-        self._all_links(ids, lambda link: pending.retry(db.session, link), "tried again")
+        self._all_links(ids, lambda link: pending.retry(db.session(), link), "tried again")
 
     def _all_links(self, ids: list[int], do: Callable[[Link], Any], done: str) -> None:
         found = links.links_of(self.record.kind, [r.id for r in self.selected(ids)])

@@ -18,6 +18,7 @@ from backoffice.admin.export import CsvExport
 from backoffice.admin.filters import StateFilter
 from backoffice.admin.forms import RecordConverter, RecordForm
 from backoffice.admin.list_page import ListPage
+from backoffice.admin.messages import say
 from backoffice.admin.record_actions import RecordActions
 from backoffice.admin.saving import Saving, return_to
 from backoffice.extensions import db
@@ -203,7 +204,7 @@ class RecordView(RecordActions, CsvExport, Saving, ListPage, ModelView):
         """Bring this list up to date."""
         connection = links.connection_here()
         if connection is None or not connection.usable:
-            flash("Link this company to its accounting system first; then this list can be brought up to date.", "warning")
+            flash("Link this company to its accounting system first.", "warning")
             return redirect(url_for("integrations.index"), code=303)
         start_update(connection, list(self.kinds))
         return redirect(return_to(self.list_url()), code=303)
@@ -212,8 +213,7 @@ class RecordView(RecordActions, CsvExport, Saving, ListPage, ModelView):
 def start_update(connection: Any, kinds: list[str], **asked: Any) -> None:
     """Ask for an update of these kinds, and say which job does it."""
 
-    job, fresh = jobs.request_update(db.session, connection, kinds, user_id=current_user.id, **asked)
-    db.session.commit()
+    job, fresh = jobs.request_update(db.session(), connection, kinds, user_id=current_user.id, **asked)
     doorbell.ring("run", job.id, urgent=True)
     said = "Update started." if fresh else "An update of this is under way already; it looks once more before it ends."
-    flash({"text": said, "url": url_for("sync_jobs.details", id=job.id), "link": "See the job"}, "info")
+    say(said, url_for("sync_jobs.details", id=job.id), "See the job")

@@ -84,7 +84,8 @@ class Saving(Page):
         return None
 
     def _overtaken(self, record: Record) -> str:
-        return f"{who_changed(record)} changed this meanwhile. What you typed is kept below: look at what differs, then save again."
+        kept = "What you typed is kept below: look at what differs, then save again."
+        return f"{who_changed(record)} changed this meanwhile. {kept}"
 
     def _differing(self, form: Any, record: Record) -> list[Any]:
         return [f for f in form if hasattr(record, f.name) and (getattr(record, f.name) or None) != (f.data or None)]

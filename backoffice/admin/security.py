@@ -28,7 +28,7 @@ FAILURES = {
     405: ("This address is not for opening.", "Go back and use the button there."),
     413: ("That was too much at once.", "Send less than 16 MB."),
     429: ("That was tried too often.", "Wait a minute, then try again."),
-    500: ("Something here went wrong. Nothing was saved.", "Try again; if it stays so, tell whoever runs this deployment."),
+    500: ("Something here went wrong. Nothing was saved.", "Try again; if it stays so, tell whoever runs this."),
 }
 View = TypeVar("View", bound=Callable[..., Any])
 STALE = ("This page was open too long, or in another window.", "Go back, load the page again and repeat it.")
@@ -153,4 +153,3 @@ def unexpected(error: Exception) -> ResponseReturnValue:
 def page(code: int, what: str, todo: str) -> ResponseReturnValue:
     """A page that says what happened and what to do."""
     return render_template("failure.html", code=code, what=what, todo=todo), code
-

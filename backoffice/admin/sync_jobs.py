@@ -66,9 +66,7 @@ class SyncJobsView(Page):
         page = min(max(request.args.get("page", 0, type=int), 0), 100_000)
         query = select(SyncJob).where(SyncJob.company_id == here().id, known[tab][1])
         query = query.options(selectinload(SyncJob.user), selectinload(SyncJob.connection))
-        rows = db.session.scalars(
-            query.order_by(SyncJob.id.desc()).offset(page * PER_PAGE).limit(PER_PAGE + 1)
-        ).all()
+        rows = db.session.scalars(query.order_by(SyncJob.id.desc()).offset(page * PER_PAGE).limit(PER_PAGE + 1)).all()
         return self.render(
             "sync_jobs/list.html",
             tabs={key: (word, counts[key]) for key, (word, _) in known.items()},
@@ -105,7 +103,7 @@ class SyncJobsView(Page):
     @expose("/new/", methods=("GET", "POST"))
     def create(self) -> ResponseReturnValue:
         connection = links.connection_here()
-        provider = connection and links.provider_of(connection)
+        provider = links.provider_here()
         if connection is None or provider is None or not self.may_write:
             abort(404 if self.may_write else 403)
         kinds = [mapper.kind for mapper in provider.mappers]

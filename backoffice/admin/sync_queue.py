@@ -147,7 +147,7 @@ def _lines(found: Sequence[Link]) -> list[Line]:
 
 
 def _kinds(connection: Connection | None) -> list[str]:
-    provider = connection and links.provider_of(connection)
+    provider = links.provider_here()
     return [mapper.kind for mapper in provider.mappers] if provider else []
 
 

@@ -46,9 +46,7 @@ class TaxMappingsView(Page, ModelView):
     list_template = "tax_mappings/list.html"
 
     def __init__(self) -> None:
-        super().__init__(
-            TaxMapping, db, "Tax-rate mappings", "Lists", endpoint="tax_mappings", url="tax-mappings"
-        )
+        super().__init__(TaxMapping, db, "Tax-rate mappings", "Lists", endpoint="tax_mappings", url="tax-mappings")
 
     def get_column_name(self, field: str) -> str:
         column = TaxMapping.__table__.c.get("tax_rate_id" if field == "tax_rate" else field)

@@ -11,10 +11,10 @@ from flask_login import current_user
 from flask_wtf import FlaskForm
 from sqlalchemy import func, select
 from wtforms import SelectField, StringField
-from wtforms.validators import InputRequired, Length, Regexp
+from wtforms.validators import InputRequired, Length
 
 from backoffice.admin.company_base import Page, number
-from backoffice.admin.forms import EMAIL
+from backoffice.admin.forms import EMAIL, NO_NUL, stripped
 from backoffice.admin.words import ROLE_WORDS
 from backoffice.errors import BackofficeError
 from backoffice.extensions import db
@@ -27,21 +27,15 @@ from backoffice.models.user import (
     new_invitation,
 )
 
-NO_NUL = Regexp(r"^[^\x00]*$", message="This holds a character that cannot be kept; type it anew.")
 
-
-def _stripped(text: str | None) -> str | None:
-    return text.strip() if text else text
-
-
-class InvitationForm(FlaskForm):  # type: ignore[misc]
+class InvitationForm(FlaskForm):
     """Who is let in, as what."""
 
-    name = StringField("Name", [InputRequired("Give a name."), Length(max=255), NO_NUL], filters=[_stripped])
+    name = StringField("Name", [InputRequired("Give a name."), Length(max=255), NO_NUL], filters=[stripped])
     email = StringField(
         "E-mail",
         [InputRequired("Give an e-mail address."), Length(max=255), NO_NUL, EMAIL],
-        filters=[_stripped],
+        filters=[stripped],
         description="They sign in with it.",
     )
     role = SelectField(
@@ -70,7 +64,7 @@ class UsersView(Page):
         form = InvitationForm()
         if form.validate_on_submit():
             try:
-                user, token = invite(db.session(), form.email.data, form.name.data, form.role.data)
+                user, token = invite(db.session(), form.email.data or "", form.name.data or "", form.role.data)
             except EmailTakenError as error:
                 form.email.errors = [error.message]
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from flask import request
@@ -12,8 +13,10 @@ from sqlalchemy.orm import Query
 from backoffice.admin.company_base import here
 from backoffice.admin.filters import TextFilter, WordFilter, YesNoFilter
 from backoffice.admin.forms import EMAIL
+from backoffice.admin.links import connection_here
 from backoffice.admin.record_view import RecordView
 from backoffice.admin.references import CompanyLoader
+from backoffice.admin.words import amount
 from backoffice.database import folded
 from backoffice.extensions import db
 from backoffice.models import Account, Contact, Item, TaxRate, TrackingCategory, TrackingOption
@@ -24,6 +27,13 @@ PARTY = (
     ("Address", ("street", "city", "region", "postal_code", "country")),
     ("Payment", ("bank_account",)),
 )
+
+
+def money(price: Decimal) -> str:
+    """A price in the company's base currency."""
+    connection = connection_here()
+    currency = connection.base_currency if connection else ""
+    return f"{amount(price)} {currency}".strip()
 
 
 class ContactView(RecordView):
@@ -62,11 +72,8 @@ class ContactView(RecordView):
         if fine and "name" in form and form.name.data != getattr(form._obj, "name", None):
             other = self.namesake(form.name.data, getattr(form._obj, "id", None))
             if other is not None:
-                form.name.errors = [
-                    Markup('<a href="{}">{}</a> has this name already, and two active contacts cannot share one.').format(
-                        self.open_url(other), other.name
-                    )
-                ]
+                said = Markup('<a href="{}">{}</a> has this name already; two active contacts cannot share one.')
+                form.name.errors = [said.format(self.open_url(other), other.name)]
             return other is None
         return fine
 
@@ -82,7 +89,7 @@ class ContactView(RecordView):
 
     def cannot_restore(self, record: Any) -> str | None:
         other = self.namesake(record.name, record.id)
-        return other and f"Another active contact is called {other.name}. Change one of the two names first."
+        return f"Another active contact is called {other.name}. Change one of the two names first." if other else None
 
 
 class SuppliersView(ContactView):
@@ -121,6 +128,10 @@ class ItemsView(RecordView):
     shown_only = ("tracked", "on_hand")
     column_default_sort = "code"
     column_editable_list = ("description",)
+
+    def cell(self, record: Any, column: str) -> Any:
+        price = getattr(record, column) if column.endswith("_price") else None
+        return super().cell(record, column) if price is None else money(price)
 
     def make_filters(self) -> list[Any]:
         flags = [YesNoFilter(getattr(Item, c), Item.column_label(c)) for c in ("is_sold", "is_purchased", "tracked")]

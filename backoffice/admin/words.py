@@ -113,6 +113,13 @@ def waiting_text(job: SyncJob, provider: str) -> str:
     return f"Waiting for {reason}" if reason else ""
 
 
+def waits(job: SyncJob) -> str:
+    """What a job that nobody has taken up yet waits for."""
+    if job.state is not JobState.PENDING:
+        return ""
+    return "Waits for its time" if job.due_at > now() else "Waits for a worker"
+
+
 def duration(start: datetime | None, end: datetime | None) -> str:
     """How long something took, roughly as people say it."""
     if start is None:
@@ -153,6 +160,11 @@ def when(moment: datetime | None, style: str = "relative") -> Markup:
     return Markup('<time datetime="{}" data-style="{}" title="{}">{}</time>').format(
         moment.isoformat(), style, exact, shown
     )
+
+
+def amount(number: Decimal) -> str:
+    """An amount with two decimals, or with four where it needs them."""
+    return f"{number:,.2f}" if number == round(number, 2) else f"{number:,.4f}"
 
 
 def value(content: Any) -> str:

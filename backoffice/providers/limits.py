@@ -28,6 +28,10 @@ log = structlog.get_logger()
 SLOT_SECONDS = 90
 #: No provider closes for longer than a day.
 LONGEST_WAIT = 86_400.0
+#: What a provider may close; the last one for all its organisations together.
+CLOSING = ("day", "minute", "concurrent", "app")
+#: How long a day that we count as dry is left alone before a call finds out whether it still is, in seconds.
+ASK_AGAIN = 900
 #: What is taken for the end of the app-wide minute when its count is nought and nothing says when it ends.
 APP_PAUSE = 15.0
 
@@ -91,8 +95,7 @@ class Budget:
         self._in_flight = in_flight
         self._ids = (provider, organisation)
         self._slots = f"backoffice:slots:{provider}:{organisation}"
-        self._closed = f"backoffice:closed:{provider}:{organisation}"
-        self._app_closed = f"backoffice:closed:{provider}"
+        self._asked = f"backoffice:asked:{provider}:{organisation}"
         self._minute = Window("minute", RateLimitItemPerMinute(minute), kept=minute // 12, worth=max(1, minute // 6))
         self._day = Window("day", RateLimitItemPerDay(day), kept=day // 50, worth=max(1, day // 100))
 
@@ -118,26 +121,44 @@ class Budget:
         if not self._take(keys=[self._slots], args=[_time(), _time() + SLOT_SECONDS, allowed, slot]):
             raise RateLimitedError("concurrent", 1)
         try:
-            for window in (self._minute, self._day):
-                self._check(window, 0 if urgent else window.kept)
-            for window in (self._minute, self._day):
-                if not self._limiter.hit(window.item, *self._ids):
-                    raise self._dry(window, 0)
-        except RateLimitedError:
+            self._count(urgent)
+        except (RateLimitedError, RedisError):
             self._free(slot)
             raise
 
     def _check_open(self) -> None:
-        for closed in self._redis.mget(self._closed, self._app_closed):
-            if closed is None:
-                continue
-            limit, until = cast(bytes, closed).decode().split(" ")
-            if (wait := float(until) - _time()) > 0:
+        for limit, until in zip(CLOSING, self._redis.mget([self._closed(limit) for limit in CLOSING]), strict=True):
+            if until is not None and (wait := float(cast(bytes, until)) - _time()) > 0:
                 raise RateLimitedError(limit, wait)
 
-    def _check(self, window: Window, kept: int) -> None:
-        if not self._limiter.test(window.item, *self._ids, cost=1 + kept):
-            raise self._dry(window, kept)
+    def _closed(self, limit: str) -> str:
+        provider, organisation = self._ids
+        return f"backoffice:closed:{provider}:{limit}" + ("" if limit == "app" else f":{organisation}")
+
+    def _count(self, urgent: bool) -> None:
+        minute, day = (0 if urgent else window.kept for window in (self._minute, self._day))
+        if not self._has(self._minute, minute):
+            raise self._dry(self._minute, minute)
+        if not self._has(self._day, day):
+            self._ask_again()
+        self._limiter.hit(self._day.item, *self._ids)
+        if not self._limiter.hit(self._minute.item, *self._ids):
+            raise self._dry(self._minute, 0)
+
+    def _has(self, window: Window, kept: int) -> bool:
+        return self._limiter.test(window.item, *self._ids, cost=1 + kept)
+
+    def _ask_again(self) -> None:
+        """Let one call in a while pass a dry day: only an answer tells when the provider's own day began anew.
+
+        Raises: RateLimitedError until it is time for that.
+        """
+        asked = self._redis.get(self._asked)
+        since = _time() - float(cast(bytes, asked)) if asked is not None else 0.0
+        if asked is None or since >= ASK_AGAIN:
+            self._redis.set(self._asked, _time(), ex=2 * ASK_AGAIN)
+        if since < ASK_AGAIN:
+            raise RateLimitedError(self._day.name, ASK_AGAIN - since)
 
     def _dry(self, window: Window, kept: int) -> RateLimitedError:
         """Waits until several calls are free again where people do not wait: one at a time would be all waking up."""
@@ -158,9 +179,10 @@ class Budget:
     def close(self, limit: str, seconds: float) -> None:
         """The provider said no: nobody calls until then. `app` closes every organisation of the provider."""
         seconds = min(max(seconds, 0.001), LONGEST_WAIT)
-        key = self._app_closed if limit == "app" else self._closed
         try:
-            self._redis.set(key, f"{limit} {_time() + seconds}", px=int(seconds * 1000) + 1)
+            self._redis.set(self._closed(limit), _time() + seconds, px=int(seconds * 1000) + 1)
+            if limit == self._day.name:  # when it opens again, the first call goes, however dry we count the day
+                self._redis.set(self._asked, _time() + seconds - ASK_AGAIN, ex=int(seconds) + 2 * ASK_AGAIN)
         except RedisError:
             log.warning("a limit could not be told to the other workers", limit=limit)
 
@@ -177,14 +199,21 @@ class Budget:
     def _mend(self, window: Window, theirs: int | None) -> None:
         if theirs is None:
             return
-        ours = self._left(window)
-        theirs = min(theirs, window.item.amount)
-        # An answer may be older than the calls counted since, but never by more than two minutes' worth of them.
-        if window is self._day and theirs - ours > 2 * self._minute.item.amount:
+        ours, theirs = self._left(window), min(theirs, window.item.amount)
+        if window is self._day and theirs - ours > self._slack(ours):
             self._limiter.clear(window.item, *self._ids)
+            self._redis.delete(self._asked)
             ours = window.item.amount
         if ours > theirs:
             self._limiter.hit(window.item, *self._ids, cost=ours - theirs)
+
+    def _slack(self, ours: int) -> int:
+        """How much more the provider may say is left than we count before it means that its day began anew.
+
+        An answer may be older than the calls counted since: than those in flight when the day is dry, and at other
+        times than two minutes' worth.
+        """
+        return self._in_flight if ours <= self._day.kept else 2 * self._minute.item.amount
 
     def _left(self, window: Window) -> int:
         return max(0, self._limiter.get_window_stats(window.item, *self._ids).remaining)

@@ -6,21 +6,21 @@ save. A token set whose answer was lost is not lost: the old refresh token works
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event
-from typing import Any
+from typing import Any, TypeVar
 
-import structlog
-from sqlalchemy import ColumnElement, Row, Select, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Row, Select, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from backoffice.clock import now
 from backoffice.database import read_only
 from backoffice.errors import BackofficeError, ConnectionLostError, DependencyError
-from backoffice.models import Authorisation, Connection, ConnectionState, Grant
+from backoffice.models import Authorisation, Grant
+from backoffice.providers.consents import Consents, columns
 from backoffice.providers.grants import GrantEndedError, TokenSet
 from backoffice.providers.oauth import Identity
 
@@ -37,9 +37,12 @@ ENDED = (
     "Link the company again; nothing is lost meanwhile."
 )
 
-WITHDRAWN = "The company was unlinked. Link it again to go on."
 
-log = structlog.get_logger()
+T = TypeVar("T")
+
+
+class TokenRefusedError(ConnectionLostError):
+    """The accounting system does not take the token, although it should still be good; link the company again."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +70,10 @@ class Tokens:
     """The stored tokens of one provider. May be used from several threads and processes."""
 
     def __init__(
-        self, provider: str, sessions: sessionmaker[Session], identity: Identity, lease_seconds: float
+        self, sessions: sessionmaker[Session], consents: Consents, identity: Identity, lease_seconds: float
     ) -> None:
-        self._provider = provider
         self._sessions = sessions
+        self._consents = consents
         self._identity = identity
         self._lease = timedelta(seconds=lease_seconds)
 
@@ -95,6 +98,17 @@ class Tokens:
             Event().wait(PAUSE)
         raise DependencyError("Another process is renewing the permission.", retry_after=5)
 
+    def using(self, authorisation_id: int, call: Callable[[str], T]) -> T:
+        """Call with a token; once more with a fresh one if the provider refuses the first.
+
+        Raises: as `access_token`, and what the call raises.
+        """
+        token = self.access_token(authorisation_id)
+        try:
+            return call(token)
+        except TokenRefusedError:
+            return call(self.access_token(authorisation_id, refused=token))
+
     def refresh(self, authorisation_id: int) -> bool:
         """Renew the tokens although they are still good. False when another process is doing so.
 
@@ -102,66 +116,6 @@ class Tokens:
         """
         held = self._claim(authorisation_id)
         return held is not None and self._renewed(held, held.access_token) is not None
-
-    def resting(self, since: datetime) -> list[int]:
-        """Authorisations of the provider with an active connection that were last renewed before `since`."""
-        with self._sessions() as session:
-            used = select(Connection.authorisation_id).where(Connection.active)
-            query = select(Authorisation.id).where(
-                Authorisation.id.in_(used),
-                Authorisation.provider == self._provider,
-                Authorisation.ended.is_(None),
-                Authorisation.grant == Grant.AUTHORISATION_CODE,
-                Authorisation.refreshed_at < since,
-            )
-            return list(session.scalars(query.order_by(Authorisation.id)))
-
-    def shared(self, authorisation_id: int, connection_id: int) -> bool:
-        """Whether another active connection hangs on the same consent."""
-        others = select(Connection.id).where(
-            Connection.authorisation_id == authorisation_id, Connection.active, Connection.id != connection_id
-        )
-        with self._sessions() as session:
-            return session.scalar(others.limit(1)) is not None
-
-    def withdraw(self, authorisation_id: int) -> None:
-        """Give the consent back and use it no more. That Xero did not hear of it is no harm: it dies unused."""
-        kept = self._read(authorisation_id)
-        if kept.refresh_token:
-            try:
-                self._identity.revoke(kept.refresh_token)
-            except BackofficeError as error:
-                log.warning("a consent could not be withdrawn", authorisation=authorisation_id, error=error.message)
-        with self._sessions.begin() as session:
-            session.execute(
-                update(Authorisation)
-                .where(Authorisation.id == authorisation_id)
-                .values(ended=WITHDRAWN, fence=Authorisation.fence + 1, lease_until=None)
-            )
-
-    def store(self, client_id: str, subject: str, grant: Grant, tokens: TokenSet) -> int:
-        """Keep what a consent gave; the same person consenting again replaces what was there. Returns the row's id."""
-        who = {"provider": self._provider, "client_id": client_id, "subject": subject}
-        values = {**_columns(tokens, None), "grant": grant, "ended": None, "lease_until": None}
-        try:
-            return self._overwrite(who, values) or self._insert({**who, **values})
-        except IntegrityError:  # the same person twice at once
-            found = self._overwrite(who, values)
-            assert found is not None
-            return found
-
-    def _overwrite(self, who: dict[str, str], values: dict[str, object]) -> int | None:
-        # The fence moves, so that a renewal under way does not put the old tokens back.
-        statement = update(Authorisation).filter_by(**who).values(fence=Authorisation.fence + 1, **values)
-        with self._sessions.begin() as session:
-            return session.scalar(statement.returning(Authorisation.id))
-
-    def _insert(self, values: dict[str, object]) -> int:
-        with self._sessions.begin() as session:
-            row = Authorisation(**values)
-            session.add(row)
-            session.flush()
-            return row.id
 
     def _read(self, authorisation_id: int) -> Kept:
         query = select(*COLUMNS).where(Authorisation.id == authorisation_id)
@@ -203,7 +157,7 @@ class Tokens:
         except BackofficeError:
             self._write(held, lease_until=None)
             raise
-        saved = self._write(held, lease_until=None, **_columns(tokens, used))
+        saved = self._write(held, lease_until=None, **columns(tokens, used))
         return tokens.access_token if saved else None
 
     def _fetch(self, held: Kept) -> tuple[TokenSet, str | None]:
@@ -228,25 +182,4 @@ class Tokens:
 
     def _end(self, held: Kept) -> None:
         if self._write(held, ended=ENDED, lease_until=None):
-            self._mark(Connection.authorisation_id == held.id, ENDED)
-
-    def lost(self, connection_id: int, problem: str) -> None:
-        """One connection of a consent can no longer be reached, and why."""
-        self._mark(Connection.id == connection_id, problem)
-
-    def _mark(self, which: ColumnElement[bool], problem: str) -> None:
-        state = ConnectionState.NEEDS_RECONNECTING
-        statement = update(Connection).where(which, Connection.active, Connection.state != ConnectionState.UNLINKED)
-        with self._sessions.begin() as session:
-            session.execute(statement.values(state=state, problem=problem))
-
-
-def _columns(tokens: TokenSet, previous: str | None) -> dict[str, object]:
-    return {
-        "access_token": tokens.access_token,
-        "refresh_token": tokens.refresh_token,
-        "previous_refresh_token": previous,
-        "expires_at": tokens.expires_at,
-        "refreshed_at": now(),
-        "scopes": tokens.scopes,
-    }
+            self._consents.ended(held.id, ENDED)

@@ -4,8 +4,8 @@
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
   // Times: relative, with the exact one in the person's own zone on hover.
-  const exact = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short" });
-  const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const exact = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZoneName: "short" });
+  const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
   const day = (moment) => `${moment.getDate()} ${moment.toLocaleString("en", { month: "short" })} ${moment.getFullYear()}`;
   const steps = [[86400, "day"], [3600, "hour"], [60, "minute"]];
 
@@ -139,14 +139,11 @@
   // A look-up that depends on a choice made in the same form.
   all("[data-side-of]").forEach((part) => {
     const choice = document.getElementById(part.dataset.sideOf), input = part.querySelector("[data-url]");
-    if (!choice || !input) return;
-    const plain = input.dataset.url;
-    const follow = () => { input.setAttribute("data-url", `${plain}&side=${encodeURIComponent(choice.value)}`); };
-    follow();
-    choice.addEventListener("change", () => {
-      follow();
-      if (window.jQuery && window.faForm) { window.jQuery(input).select2("val", ""); window.faForm.applyStyle(window.jQuery(input), "select2-ajax"); }
+    if (!choice || !input || !window.jQuery) return;
+    window.jQuery.ajaxPrefilter((request) => {
+      if (request.url.startsWith(input.dataset.url)) request.url += `&side=${encodeURIComponent(choice.value)}`;
     });
+    choice.addEventListener("change", () => window.jQuery(input).select2("val", ""));
   });
 
   // Keys.

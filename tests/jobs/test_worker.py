@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from redis import Redis
 from rq import Callback, Queue
 from rq.job import Job, JobStatus
-from rq.serializers import JSONSerializer
+from rq.serializers import DefaultSerializer, JSONSerializer
 
 from backoffice.config import Settings
 from backoffice.queue import QUEUE
@@ -28,14 +30,19 @@ def queue(redis_url: str) -> Queue:
 
 
 @pytest.fixture
-def work(settings: Settings) -> Work:
-    """Run a worker until nothing is left to do; returns what it logged."""
-    environment = {
+def environment(settings: Settings) -> dict[str, str]:
+    """What a process of this deployment finds in its environment."""
+    return {
         **os.environ,
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": settings.redis_url,
         "DATA_DIR": str(settings.data_dir),
     }
+
+
+@pytest.fixture
+def work(environment: dict[str, str]) -> Work:
+    """Run a worker until nothing is left to do; returns what it logged."""
 
     def run() -> str:
         command = [sys.executable, "-m", "backoffice.cli", "worker", "--burst"]
@@ -50,13 +57,24 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "planted"
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("name", ["os.system", "jobs.os.system", "jobs.worker.run", "subprocess.check_output"])
-def test_a_name_that_is_not_on_the_list_is_refused(queue, work, file, name):
-    job = queue.enqueue(name, f"touch {file}")
+def test_a_job_of_ours_is_done(queue, work):
+    job = queue.enqueue("jobs.run", 12345)  # of a sync job that is not there: nothing to do
     logged = work()
-    assert "is not a job of ours" in logged
-    assert job.get_status() is JobStatus.FAILED
+    assert job.get_status() is JobStatus.FINISHED, logged
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_is_not_on_the_list_is_refused_and_the_worker_goes_on(queue, work, file):
+    names = ["os.system", "jobs.os.system", "jobs.worker.run", "subprocess.check_output"]
+    planted = [queue.enqueue(name, f"touch {file}") for name in names]
+    pickled = Queue(QUEUE, connection=queue.connection, serializer=DefaultSerializer).enqueue(
+        "os.system", f"touch {file}"
+    )
+    ours = queue.enqueue("jobs.run", 12345)
+    logged = work()
+    assert all(f"{name} is not a job of ours" in logged for name in names)
+    assert {job.get_status() for job in [*planted, pickled]} == {JobStatus.FAILED}
+    assert ours.get_status() is JobStatus.FINISHED
     assert not file.exists()
 
 
@@ -83,3 +101,36 @@ def test_every_job_on_the_list_is_found_by_its_name(redis_url):
         for name, function in JOBS.items():
             job = worker.KnownJob.create(f"jobs.{name}", connection=redis, serializer=JSONSerializer)
             assert job.func is function
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can tell a fork that its parent has died")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_job_ends_with_its_worker(queue, environment, file):
+    code = f"""
+import os, pathlib, time
+from backoffice.app import create_app
+from jobs import JOBS, worker
+
+def nap():
+    pathlib.Path({str(file)!r}).write_text(str(os.getpid()))
+    time.sleep(60)
+
+JOBS["nap"] = nap
+worker.run(create_app())
+"""
+    queue.enqueue("jobs.nap")
+    process = subprocess.Popen([sys.executable, "-c", code], env=environment)
+    assert wait_for(lambda: file.exists() and file.read_text() != "")
+    horse = psutil.Process(int(file.read_text()))
+    assert process.pid == horse.ppid()
+    assert [sign.pid for sign in worker.alive(queue.connection)] == [process.pid]
+    process.kill()
+    process.wait()
+    assert wait_for(lambda: not horse.is_running() or horse.status() == psutil.STATUS_ZOMBIE)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not (met := condition()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return met

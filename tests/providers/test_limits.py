@@ -12,7 +12,7 @@ from redis import Redis
 
 from backoffice import clock
 from backoffice.errors import DependencyError, RateLimitedError
-from backoffice.providers.limits import SLOT_SECONDS, Budget, Reading
+from backoffice.providers.limits import ASK_AGAIN, SLOT_SECONDS, Budget, Reading
 
 
 class Time:
@@ -91,8 +91,35 @@ def test_the_day_holds_after_the_minute(redis: Redis, time: Time) -> None:
     assert granted(limits, 60, urgent=True) == 50
     time.advance(61)
     error = refused(limits)
-    assert error.limit == "day"
-    assert error.retry_after == 86_400 - 61
+    assert (error.limit, error.retry_after) == ("day", ASK_AGAIN - 61)
+
+
+def test_a_dry_day_is_asked_after_once_in_a_while(redis: Redis, time: Time) -> None:
+    limits = budget(redis, day=50)
+    granted(limits, 60, urgent=True)
+    time.advance(ASK_AGAIN)
+    assert granted(limits, 10, urgent=True) == 1
+    limits.learn(minute_left=50, day_left=0, app_left=None)
+    time.advance(ASK_AGAIN)
+    with limits.call(urgent=True):
+        pass
+    limits.learn(minute_left=50, day_left=49, app_left=None)
+    assert granted(limits, 60, urgent=True) == 49
+
+
+def test_a_day_that_xero_ended_goes_on_when_xero_says(redis: Redis, time: Time) -> None:
+    limits = budget(redis)
+    limits.learn(minute_left=60, day_left=0, app_left=None)
+    limits.close("day", 7200)
+    time.advance(3600)
+    assert refused(limits).retry_after == 3600
+    limits.close("concurrent", 1)
+    assert refused(limits).retry_after == 3600
+    time.advance(3601)
+    with limits.call(urgent=False):
+        pass
+    limits.learn(minute_left=60, day_left=4999, app_left=None)
+    assert granted(limits, 40, urgent=False) == 40
 
 
 def test_a_person_finds_room_that_a_backfill_left(redis: Redis, time: Time) -> None:

@@ -21,6 +21,7 @@ from backoffice.errors import (
     UnreadableError,
 )
 from backoffice.providers.http import Answer
+from backoffice.providers.tokens import TokenRefusedError
 from backoffice.providers.xero import refusals
 from backoffice.sync.provider import Page, Payload
 
@@ -34,10 +35,6 @@ WITHOUT_RETRY_AFTER = {"minute": 60.0, "day": 3600.0, "concurrent": 1.0, "app": 
 
 _DATE = re.compile(r"/Date\((-?\d{1,16})([+-]\d{4})?\)/")
 _SCOPE = re.compile(r'error="?insuffici?ent_scope"?', re.IGNORECASE)
-
-
-class TokenRefusedError(ConnectionLostError):
-    """Xero does not take the token, although it should still be good; link the company again."""
 
 
 class OrganisationRefusedError(RejectedError):

@@ -10,12 +10,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from threading import Lock
 
 from backoffice.config import Settings
 from backoffice.database import folded
 from backoffice.errors import ConnectionLostError, RateLimitedError, UnansweredError, UnreadableError
 from backoffice.models import Connection
+from backoffice.providers.consents import Consents
 from backoffice.providers.http import Answer, Request, Wire
 from backoffice.providers.limits import Budget
 from backoffice.providers.tokens import Tokens
@@ -42,10 +44,11 @@ ORGANISATION_GONE = (
 
 @dataclass(frozen=True)
 class Access:
-    """What a client works with: settings, tokens, the list of connections, and the organisation's budget."""
+    """What a client works with: settings, tokens, consents, the list of connections, the organisation's budget."""
 
     settings: Settings
     tokens: Tokens
+    consents: Consents
     connections: Connections
     budget: Budget
 
@@ -138,31 +141,26 @@ class XeroClient:
         try:
             return self._authorised(request)
         except ConnectionLostError as error:
-            self._access.tokens.lost(self._connection_id, error.message)
+            self._access.consents.lost(self._connection_id, error.message)
             raise
 
     def _authorised(self, request: Request) -> Answer:
-        """Send; once more with a fresh token and the same key if the token was refused."""
+        """Send; if the token is refused, the same request with the same key under a fresh one."""
         if self._authorisation_id is None:
             raise ConnectionLostError
-        token = self._access.tokens.access_token(self._authorisation_id)
         try:
-            try:
-                return self._once(request, token)
-            except answers.TokenRefusedError:
-                token = self._access.tokens.access_token(self._authorisation_id, refused=token)
-                return self._once(request, token)
+            return self._access.tokens.using(self._authorisation_id, partial(self._once, request))
         except answers.OrganisationRefusedError as error:
-            if self._connected(token):
+            covered = self._access.tokens.using(self._authorisation_id, self._covered)
+            if self._tenant in covered:
                 raise
             raise ConnectionLostError(ORGANISATION_GONE, reason="organisation_gone") from error
 
-    def _connected(self, token: str) -> bool:
-        """Whether the organisation still is among those that the token reaches."""
+    def _covered(self, token: str) -> set[str]:
+        """The organisations that the token reaches."""
         with self._lock:
             self.calls += 1
-        covered = self._access.connections.covered(token)
-        return any(each.organisation.external_id == self._tenant for each in covered)
+        return {each.organisation.external_id for each in self._access.connections.covered(token)}
 
     def _once(self, request: Request, token: str) -> Answer:
         with self._access.budget.call(self._urgent):

@@ -36,7 +36,7 @@ class Connections:
             raise UnreadableError
         return [_covered(row) for row in rows if row.get("tenantType") == "ORGANISATION"]
 
-    def end(self, token: str, consent_id: str) -> None:
+    def end(self, consent_id: str, token: str) -> None:
         """End one connection; one that is gone already is as well ended."""
         self._send("DELETE", f"/{consent_id}", token, gone_is_fine=True)
 

@@ -12,6 +12,7 @@ from backoffice.errors import (
     UnreadableError,
 )
 from backoffice.models import Connection
+from backoffice.providers.xero.time_zones import zone
 from backoffice.sync.mapper import Payload
 from backoffice.sync.provider import Finding, Organisation
 
@@ -65,7 +66,7 @@ def described(payload: Payload, connection: Connection) -> Organisation:
         country=_word(payload, "CountryCode", 20),
         base_currency=_word(payload, "BaseCurrency", 10),
         short_code=_word(payload, "ShortCode", 40),
-        time_zone=_word(payload, "Timezone", 60),
+        time_zone=zone(_word(payload, "Timezone", 60)),
     )
 
 

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from urllib.parse import quote
 
 import structlog
 from redis import Redis
-from sqlalchemy import update
 from sqlalchemy.orm import Session, sessionmaker
 
 from backoffice.clock import now
 from backoffice.config import Settings
 from backoffice.errors import BackofficeError, ConnectionLostError, ConsentError, TransientError, UnreadableError
-from backoffice.models import Connection, ConnectionState, Grant
+from backoffice.models import Connection, Grant
+from backoffice.providers.consents import Consents
 from backoffice.providers.grants import TokenSet
 from backoffice.providers.limits import Budget, Reading
 from backoffice.providers.oauth import Address, Identity
 from backoffice.providers.tokens import Tokens
 from backoffice.providers.xero.client import Access, XeroClient
-from backoffice.providers.xero.connections import Connections, Covered
+from backoffice.providers.xero.connections import Connections
 from backoffice.providers.xero.finding import described, explained
 from backoffice.providers.xero.kinds import MAPPERS
 from backoffice.sync.provider import Client, Consent, Finding, Granted, Organisation
@@ -54,17 +54,17 @@ class Xero:
     def __init__(self, settings: Settings, redis: Redis, sessions: sessionmaker[Session]) -> None:
         self._settings = settings
         self._redis = redis
-        self._sessions = sessions
         self._identity = Identity(_address(settings), settings)
         self._connections = Connections(settings)
         lease = settings.connect_timeout + settings.read_timeout + 10
-        self._tokens = Tokens(self.key, sessions, self._identity, lease)
+        self._consents = Consents(self.key, sessions)
+        self._tokens = Tokens(sessions, self._consents, self._identity, lease)
 
     def client(self, connection: Connection, urgent: bool) -> Client:
         return self._client(connection, urgent)
 
     def _client(self, connection: Connection, urgent: bool) -> XeroClient:
-        access = Access(self._settings, self._tokens, self._connections, self._budget(connection))
+        access = Access(self._settings, self._tokens, self._consents, self._connections, self._budget(connection))
         return XeroClient(connection, urgent, access)
 
     def reading(self, connection: Connection) -> Reading:
@@ -96,28 +96,14 @@ class Xero:
         subject = str(claims.get("xero_userid") or claims.get("sub") or claims.get("client_id") or "")
         if not subject:
             raise UnreadableError
-        authorisation_id = self._tokens.store(self._settings.xero_client_id, subject, grant, tokens)
+        authorisation_id = self._consents.store(self._settings.xero_client_id, subject, grant, tokens)
         covered = self._connections.covered(tokens.access_token)
-        self._revive(authorisation_id, covered)
+        self._consents.revive(authorisation_id, [each.organisation for each in covered])
         event = claims.get("authentication_event_id")
         chosen = [each for each in covered if event and each.event == event] or covered
         if not chosen:
             raise ConsentError(NO_ORGANISATION)
         return Granted(authorisation_id, tuple(each.organisation for each in chosen))
-
-    def _revive(self, authorisation_id: int, covered: Sequence[Covered]) -> None:
-        """The person's other connections work again too, as far as the new consent reaches them."""
-        with self._sessions.begin() as session:
-            for each in covered:
-                session.execute(
-                    update(Connection)
-                    .where(
-                        Connection.authorisation_id == authorisation_id,
-                        Connection.external_id == each.organisation.external_id,
-                        Connection.active,
-                    )
-                    .values(state=ConnectionState.CONNECTED, problem=None, consent_id=each.organisation.consent_id)
-                )
 
     def organisation(self, connection: Connection) -> Organisation:
         return described(self._client(connection, urgent=True).organisation(), connection)
@@ -137,20 +123,29 @@ class Xero:
         if connection.authorisation_id is None:
             return
         try:
-            token = self._tokens.access_token(connection.authorisation_id)
             if connection.consent_id:
-                self._connections.end(token, connection.consent_id)
+                end = partial(self._connections.end, connection.consent_id)
+                self._tokens.using(connection.authorisation_id, end)
         except ConnectionLostError:
             return
-        if not self._tokens.shared(connection.authorisation_id, connection.id):
-            self._tokens.withdraw(connection.authorisation_id)
+        if not self._consents.shared(connection.authorisation_id, connection.id):
+            self._withdraw(connection.authorisation_id)
+
+    def _withdraw(self, authorisation_id: int) -> None:
+        """Give a consent back. That Xero does not hear of it is no harm: from now on it dies unused."""
+        refresh_token = self._consents.withdraw(authorisation_id)
+        try:
+            if refresh_token:
+                self._identity.revoke(refresh_token)
+        except BackofficeError as error:
+            log.warning("a consent could not be given back", authorisation=authorisation_id, error=error.message)
 
     def keep_alive(self) -> int:
         renewed = 0
-        for authorisation_id in self._tokens.resting(now() - RESTING):
+        for authorisation_id in self._consents.resting(now() - RESTING):
             try:
                 renewed += self._tokens.refresh(authorisation_id)
-            except (ConnectionLostError, TransientError) as error:
+            except (ConnectionLostError, TransientError, UnreadableError) as error:
                 log.warning("tokens could not be renewed", authorisation=authorisation_id, error=error.message)
         return renewed
 
@@ -158,7 +153,11 @@ class Xero:
         page = PAGES.get(link_kind)
         if page is None or not connection.short_code:
             return None
-        return f"{self._settings.xero_app_url}/app/{quote(connection.short_code)}/{page}/{quote(external_id)}"
+        return f"{self._settings.xero_app_url}/app/{_part(connection.short_code)}/{page}/{_part(external_id)}"
+
+
+def _part(text: str) -> str:
+    return quote(text, safe="!")
 
 
 def _address(settings: Settings) -> Address:

@@ -81,10 +81,12 @@ def _identity(world: World, fault: Fault) -> Response | None:
 
 def _after(fault: Fault, response: Response) -> None:
     """Faults of an answer to something that was done."""
-    text = response.get_data(as_text=True)
     if fault.kind == "cut-after":
         request.environ[CUT] = True
-    elif fault.kind == "truncated":
+    if not response.is_json or response.status_code >= 400:
+        return
+    text = response.get_data(as_text=True)
+    if fault.kind == "truncated":
         response.set_data(text[: len(text) // 2])
     elif fault.kind == "html":
         response.set_data(HTML_PAGE)

@@ -16,6 +16,7 @@ from urllib.parse import unquote_plus, urlsplit
 from flask import Blueprint, Response, jsonify, request
 
 from backoffice.sandbox.xero import connections, scopes, tokens
+from backoffice.sandbox.xero.organisations import find
 from backoffice.sandbox.xero.settings import Client, Person
 from backoffice.sandbox.xero.tokens import Grant
 from backoffice.sandbox.xero.world import World, current
@@ -139,7 +140,7 @@ def revoke_all(world: World, client: str, person: str) -> None:
 
 
 def _authenticated(world: World) -> Client:
-    """The client, by Basic or by the form. A public one proves itself with its verifier only, so needs no secret."""
+    """The client, by Basic or by the form."""
     given_id, given_secret = _basic() or (request.form.get("client_id", ""), request.form.get("client_secret", ""))
     client = world.settings.client(given_id)
     if client is None or not hmac.compare_digest(client.secret.encode(), given_secret.encode()):
@@ -198,7 +199,17 @@ def _by_client(world: World, client: Client) -> Grant:
     asked = request.form.get("scope", "").split() or sorted(scopes.UNCHANGED)
     if scopes.unknown(asked, world.settings.scope_mode):
         raise OAuthError("invalid_scope")
+    _first_connection(world, client)
     own = connections.of(world, client.id, "")
     if not own:
         raise OAuthError("unauthorized_client")
     return Grant(client, None, " ".join(asked), own[0].event)
+
+
+def _first_connection(world: World, client: Client) -> None:
+    """Use the consent up: a connection that was removed does not come back by itself."""
+    with world.store.transaction():
+        if world.store.change("DELETE FROM consent WHERE client = ? AND person = ''", (client.id,)):
+            organisation = find(world.store, str((client.organisation or 0) + 1))
+            assert organisation is not None
+            connections.connect(world, client.id, "", organisation.id, str(uuid.uuid4()))

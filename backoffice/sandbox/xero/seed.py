@@ -6,7 +6,6 @@ The same seed makes the same names and ids; the stamps are spread over the year 
 from __future__ import annotations
 
 import random
-import uuid
 
 from backoffice.sandbox.xero.clock import ms_date
 from backoffice.sandbox.xero.organisations import Organisation, every
@@ -21,7 +20,7 @@ LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789"
 
 
 def seed(world: World) -> None:
-    """Make the organisations of a sandbox that has none, and let the custom connections in."""
+    """Make the organisations of a sandbox that has none, and let the custom connections come."""
     if every(world.store):
         return
     with world.store.transaction():
@@ -31,6 +30,7 @@ def seed(world: World) -> None:
             sower.contacts(world.settings.contacts)
             sower.items(world.settings.items)
         _custom_connections(world)
+    world.store.analyze()
 
 
 def seed_more(world: World, organisation: Organisation, contacts: int, items: int) -> None:
@@ -41,6 +41,7 @@ def seed_more(world: World, organisation: Organisation, contacts: int, items: in
     with world.store.transaction():
         sower.contacts(contacts)
         sower.items(items)
+    world.store.analyze()
 
 
 def _organisation(world: World, position: int) -> Sower:
@@ -89,12 +90,10 @@ def _body(name: str, region: Region, sower: Sower, short_code: str) -> Json:
 
 
 def _custom_connections(world: World) -> None:
-    now, all_of_them = world.clock.milliseconds(), every(world.store)
+    """A custom connection is consented to beforehand; the connection itself comes with its first token."""
     for client in world.settings.clients:
-        if client.organisation is not None and client.organisation < len(all_of_them):
-            event = str(uuid.uuid4())
-            values = (str(uuid.uuid4()), client.id, "", all_of_them[client.organisation].id, event, now, now)
-            world.store.change("INSERT INTO connection VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+        if client.organisation is not None:
+            world.store.change("INSERT INTO consent VALUES (?, '', '')", (client.id,))
 
 
 def _plan(position: int) -> tuple[str, Region]:

@@ -53,7 +53,7 @@ class Sandbox:
     def start(self) -> Self:
         """Listen, and answer in a thread. Raises OSError if the port is taken."""
         self._open()
-        threading.Thread(target=self._running.serve_forever, args=(0.05,), name="xero-sandbox", daemon=True).start()
+        threading.Thread(target=self._running.serve_forever, args=(0.01,), name="xero-sandbox", daemon=True).start()
         return self
 
     def serve(self, say: Callable[[str], object]) -> None:

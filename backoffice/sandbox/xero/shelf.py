@@ -104,7 +104,12 @@ class Shelf:
         return self.store.change(sql, (*self._place, row_id.lower())) > 0
 
     def _first(self, condition: str, *values: Any) -> Row | None:
-        return next(iter(self.rows(Selection([f"({condition})"], list(values)), 1)), None)
+        # Without an order: asked for one, SQLite would rather walk the stamps than use the index of the condition.
+        found = self.store.row(
+            f"SELECT {COLUMNS} FROM resource WHERE organisation = ? AND kind = ? AND {condition}",
+            (*self._place, *values),
+        )
+        return _row(found) if found else None
 
 
 def _row(values: tuple[Any, ...]) -> Row:

@@ -79,6 +79,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
         self._depth = 0
+        self._marked: sqlite3.Connection | None = None
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         # A power cut may lose the last writes of a play system; the end of the process does not.
         self._connection.execute("PRAGMA journal_mode = WAL")
@@ -91,6 +92,20 @@ class Store:
     def close(self) -> None:
         with self._lock:
             self._connection.close()
+            if self._marked:
+                self._marked.close()
+
+    def mark(self) -> None:
+        """Keep a copy of everything as it is now, in memory."""
+        with self._lock:
+            self._marked = self._marked or sqlite3.connect(":memory:", check_same_thread=False)
+            self._connection.backup(self._marked)
+
+    def go_back(self) -> None:
+        """Put everything back to how it was at the mark."""
+        with self._lock:
+            assert self._marked, "nothing was marked"
+            self._marked.backup(self._connection)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -127,6 +142,10 @@ class Store:
     def change_many(self, sql: str, values: Sequence[Sequence[Any]]) -> None:
         with self._lock:
             self._connection.executemany(sql, values)
+
+    def analyze(self) -> None:
+        """Let SQLite count, so that it chooses the index by name where a filter allows it."""
+        self.change("ANALYZE")
 
     def secret(self, name: str) -> str:
         """A random text that is made once and survives a restart."""

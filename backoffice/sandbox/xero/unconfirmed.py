@@ -33,6 +33,7 @@ UNCONFIRMED = (
     ("unreadable If-Modified-Since is passed over", "call.Call.since"),
     ("Contains, StartsWith and EndsWith do not tell capitals apart", "where"),
     ("the words of every QueryParseException", "where"),
+    ("fields in where and order are told apart by their capitals", "where._column"),
     ("a text method on an empty field is a 400 unless a null check stands in front", "where._both"),
     ("the words about lengths, wrong kinds, missing names and characters not allowed", "fields, contacts._wrong"),
     ("POST with an unknown ContactID or ItemID is refused", "contacts._match, items._match"),

@@ -67,7 +67,8 @@ def parse_order(text: str, columns: Mapping[str, Column]) -> str:
         if direction not in ("ASC", "DESC"):
             raise answers.bad_query(f"Unrecognised order direction: {direction}")
         parts.append(f"{_column(field, columns).compared} {direction}")
-    return ", ".join([*parts, "id"])
+    # In the same direction, so that an index can be walked backwards.
+    return ", ".join([*parts, f"id {direction}"])
 
 
 def _column(field: str, columns: Mapping[str, Column]) -> Column:

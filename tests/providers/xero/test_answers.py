@@ -79,7 +79,8 @@ def test_offline_is_left_alone_for_a_while() -> None:
 )
 def test_which_limit_and_for_how_long(problem: str | None, after: str | None, limit: str, seconds: float) -> None:
     headers = {"X_Rate_Limit_Problem": problem, "Retry_After": after}
-    error = answers.limited(answer(429, **{key: value for key, value in headers.items() if value is not None}))
+    given = {key: value for key, value in headers.items() if value is not None}
+    error = answers.limited(answer(429, b"", **given))
     assert (error.limit, error.retry_after) == (limit, seconds)
 
 

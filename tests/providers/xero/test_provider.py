@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import requests
@@ -36,6 +37,7 @@ def test_the_organisation_as_it_is_now(xero: Xero, connection: Connection, sandb
     assert (found.external_id, found.name, found.base_currency) == (there["id"], there["name"], there["currency"])
     assert found.short_code == there["short_code"]
     assert found.country
+    assert ZoneInfo(found.time_zone)
     assert found.consent_id == connection.consent_id
     assert sandbox.world.stats.calls["GET Organisation"] == 1
 
@@ -43,10 +45,8 @@ def test_the_organisation_as_it_is_now(xero: Xero, connection: Connection, sandb
 def test_the_way_to_a_record(xero: Xero, connection: Connection, settings: Settings) -> None:
     assert xero.record_url(connection, "contact", "an id") is None
     connection.short_code = "!Ab1/c"
-    assert (
-        xero.record_url(connection, "contact", "an id")
-        == f"{settings.xero_app_url}/app/%21Ab1/c/contacts/contact/an%20id"
-    )
+    there = f"{settings.xero_app_url}/app/!Ab1%2Fc/contacts/contact/an%20id"
+    assert xero.record_url(connection, "contact", "an id") == there
     assert xero.record_url(connection, "tax_rate", "OUTPUT2") is None
 
 
@@ -114,7 +114,9 @@ def test_redis_is_away(settings: Settings, sessions: Any, connection: Connection
 
 
 def connections(sandbox: Sandbox) -> list[str]:
-    return [each["id"] for each in requests.get(f"{sandbox.url}/_sandbox/connections", timeout=5).json()]
+    """Those of our application, by id."""
+    found = requests.get(f"{sandbox.url}/_sandbox/connections", timeout=5).json()
+    return [each["id"] for each in found if each["client"] == "demo-client"]
 
 
 def revocations(sandbox: Sandbox) -> int:
@@ -144,6 +146,13 @@ def test_the_last_one_takes_the_consent_with_it(
     assert not xero.test(connection).ok
     assert connect(sessions, consent(xero), "Again").authorisation_id == connection.authorisation_id
     assert xero.test(again(sessions, connection)).ok
+
+
+def test_unlinking_with_a_token_that_has_ended_over_there(xero: Xero, connection: Connection, sandbox: Sandbox) -> None:
+    sandbox.world.clock.advance(1801)
+    xero.disconnect(connection)
+    assert connections(sandbox) == []
+    assert revocations(sandbox) == 1
 
 
 def test_unlinking_what_has_ended_already(xero: Xero, connection: Connection, sandbox: Sandbox) -> None:

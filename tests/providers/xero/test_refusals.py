@@ -7,8 +7,14 @@ import pytest
 from backoffice.models import Contact
 from backoffice.providers.xero.refusals import RULES, explain
 
-NAME = "contact name Acme Ltd is already assigned to another contact. The contact name must be unique across all active contacts."
-NUMBER = "The contact number S-1 is already assigned to another contact. The contact number must be unique across all contacts."
+NAME = (
+    "The contact name Acme Ltd is already assigned to another contact. "
+    "The contact name must be unique across all active contacts."
+)
+NUMBER = (
+    "The contact number S-1 is already assigned to another contact. "
+    "The contact number must be unique across all contacts."
+)
 ARCHIVED = (
     "The specified contact details matched an archived contact. "
     "Archived contacts cannot currently be edited via the API."
@@ -18,7 +24,7 @@ ARCHIVED = (
 @pytest.mark.parametrize(
     ("raw", "cause", "column", "word"),
     [
-        (f"The {NAME}", "name_taken", "name", "Acme Ltd"),
+        (NAME, "name_taken", "name", "Acme Ltd"),
         (NUMBER, "number_taken", "number", "S-1"),
         (ARCHIVED, "archived_there", "archived", "Restore it in Xero"),
         ("Email address must be valid.", "email_invalid", "email", "name@example.com"),

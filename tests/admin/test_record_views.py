@@ -1,0 +1,290 @@
+"""Every kind of record has its screen; no screen shows or changes what it must not."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import Any
+
+import pytest
+
+from backoffice.admin.record_view import RecordView
+from backoffice.admin.views import RECORD_VIEWS, VIEW_OF_KIND
+from backoffice.models import (
+    RECORDS,
+    Account,
+    Company,
+    Connection,
+    Contact,
+    History,
+    Item,
+    Link,
+    Role,
+    TaxRate,
+    User,
+)
+from tests.admin.conftest import Browser, Db, a_record, integrate
+
+VIEWS = pytest.mark.parametrize("view", RECORD_VIEWS, ids=lambda view: view.path)
+ODD = (
+    "page=-1", "page=99999999999999999999", "page=x", "sort=99", "sort=-3", "desc=x", "page_size=1000000", "search=%00",
+    "search=" + "a+" * 500, "search=%25_%5C", "flt0_state_is=nonsense", "flt0_nothing=1", "fltx_=", "endpoint=x",
+    "_external=1", "_anchor=x", "company=2", "archived=maybe", "show=%00", "url=http://[", "self=1", "id=0",
+)  # fmt: skip
+
+
+def address(view: type[RecordView], company: Company, rest: str = "") -> str:
+    return f"/c/{company.id}/{view.path.replace('_', '-')}/{rest}"
+
+
+def form_values(text: str) -> dict[str, str]:
+    """What a browser would send back of a form as it stands."""
+    form = text[text.index('class="record-form"') :]
+    fields = re.findall(r"<input[^>]*>", form) + re.findall(r"<textarea[^>]*>", form)
+    values = {}
+    for field in fields:
+        name, value = re.search(r'name="([^"]*)"', field), re.search(r'value="([^"]*)"', field)
+        ticked = 'type="checkbox"' not in field or "checked" in field
+        if name and ticked:
+            values[name.group(1)] = value.group(1) if value else ""
+    values.pop("csrf_token", None)
+    return values
+
+
+def test_every_kind_has_a_screen() -> None:
+    assert set(VIEW_OF_KIND) == {model.kind for model in RECORDS}
+
+
+@VIEWS
+def test_each_page_renders(
+    view: type[RecordView], session: Db, company: Company, connection: Connection, browser: Browser
+) -> None:
+    record = a_record(session, view.record, company)
+    for rest in ("", f"details/?id={record.id}", f"edit/?id={record.id}", f"history/?id={record.id}"):
+        assert "Acme Ltd" in browser.says(address(view, company, rest))
+    assert f"link/?id={record.id}" and browser.get(address(view, company, f"link/?id={record.id}")).status_code == 200
+    assert browser.get(address(view, company, "new/")).status_code == (200 if view.creatable else 403)
+    rows = list(csv.reader(io.StringIO(browser.says(address(view, company, "export/csv/")))))
+    assert len(rows) == 2
+    assert "Acme Ltd" in rows[1]
+
+
+@VIEWS
+def test_an_edit_moves_the_revision_and_is_put_down_to_its_author(
+    view: type[RecordView], session: Db, company: Company, browser: Browser
+) -> None:
+    record = a_record(session, view.record, company)
+    place = address(view, company, f"edit/?id={record.id}")
+    values = {**form_values(browser.says(place)), "name": "Acme and Sons"}
+    assert browser.post(place, values).status_code == 303
+    session.expire_all()
+    assert (record.name, record.revision) == ("Acme and Sons", 2)
+    entry = session.query(History).filter_by(kind=record.kind, record_id=record.id, field="name").one()
+    author = session.get(User, entry.user_id)
+    assert author
+    assert (entry.old, entry.new, author.role) == ("Acme Ltd", "Acme and Sons", Role.OPERATOR)
+
+
+@VIEWS
+def test_saving_a_form_as_it_stands_changes_nothing(
+    view: type[RecordView], session: Db, company: Company, browser: Browser
+) -> None:
+    record = a_record(session, view.record, company)
+    place = address(view, company, f"edit/?id={record.id}")
+    assert browser.post(place, form_values(browser.says(place))).status_code == 303
+    session.expire_all()
+    assert record.revision == 1
+
+
+@VIEWS
+def test_another_companys_record_is_nowhere(
+    view: type[RecordView], session: Db, company: Company, elsewhere: Company, browser: Browser
+) -> None:
+    record = a_record(session, view.record, elsewhere, name="Hidden")
+    assert "Hidden" not in browser.says(address(view, company, "?archived=all&show=all"))
+    assert "Hidden" not in browser.says(address(view, company, "export/csv/"))
+    for rest in ("details", "edit", "history", "link"):
+        assert browser.get(address(view, company, f"{rest}/?id={record.id}")).status_code == 404
+    data = {"id": record.id, "revision": 1, "name": "Taken"}
+    for rest in ("edit", "archive", "restore", "pause", "resume", "retry", "unlink", "link"):
+        assert browser.post(address(view, company, f"{rest}/?id={record.id}"), data).status_code == 404
+    browser.post(address(view, company, "action/"), {"action": "archive", "rowid": record.id})
+    if view.column_editable_list:
+        column = next(iter(view.column_editable_list))
+        told = browser.post(address(view, company, "ajax/update/"), {"list_form_pk": record.id, column: "x@y.nz"})
+        assert told.status_code == 404
+    session.expire_all()
+    assert (record.name, record.archived, record.revision) == ("Hidden", False, 1)
+
+
+@VIEWS
+@pytest.mark.parametrize("odd", ODD)
+def test_no_address_breaks_a_page(view: type[RecordView], odd: str, company: Company, browser: Browser) -> None:
+    for rest in ("?", "export/csv/?", "ajax/lookup/?name=category&query=%00&offset=-1&limit=x&"):
+        assert browser.get(address(view, company, rest + odd)).status_code in (200, 404)
+    for rest in ("details", "edit", "history"):
+        assert browser.get(address(view, company, f"{rest}/?id=99999999999999999999&{odd}")).status_code == 404
+
+
+@pytest.mark.parametrize("model", [Item, Account, TaxRate])
+def test_what_comes_in_one_way_cannot_be_edited_by_any_door(
+    model: Any, session: Db, company: Company, connection: Connection, browser: Browser
+) -> None:
+    record = a_record(session, model, company)
+    place = f"/c/{company.id}/{VIEW_OF_KIND[model.kind].replace('_', '-')}/"
+    open_form = form_values(browser.says(f"{place}edit/?id={record.id}"))
+    integrate(session, connection, record)
+
+    assert browser.get(f"{place}edit/?id={record.id}").location == f"{place}details/?id={record.id}"
+    shown = browser.says(f"{place}details/?id={record.id}")
+    assert "comes from Xero; change it there" in shown
+    crafted = browser.post(f"{place}edit/?id={record.id}", {**open_form, "name": "Changed"}, follow=True)
+    assert "is changed there; nothing was changed here" in crafted.text
+    archived = browser.post(f"{place}archive/", {"id": record.id}, follow=True)
+    assert "is changed there" in archived.text
+    bulk = browser.post(f"{place}action/", {"action": "archive", "rowid": record.id}, follow=True)
+    assert "is changed there" in bulk.text
+    if model is not TaxRate:
+        inline = browser.post(f"{place}ajax/update/", {"list_form_pk": record.id, "description": "Changed"})
+        assert (inline.status_code, "is changed there" in inline.text) == (409, True)
+    session.expire_all()
+    assert (record.name, record.archived, record.revision) == ("Acme Ltd", False, 1)
+
+
+def test_the_later_of_two_forms_is_stopped_and_keeps_what_was_typed(
+    session: Db, company: Company, browser: Browser
+) -> None:
+    record = a_record(session, Contact, company, city="Wellington")
+    place = f"/c/{company.id}/suppliers/edit/?id={record.id}"
+    first = form_values(browser.says(place))
+    assert browser.post(place, {**first, "city": "Nelson"}).status_code == 303
+    late = browser.post(place, {**first, "city": "Napier"})
+    assert "changed this meanwhile" in late.text
+    assert "here now: Nelson" in late.text
+    assert 'value="Napier"' in late.text
+    assert browser.post(place, form_values(late.text)).status_code == 303
+    session.expire_all()
+    assert (record.city, record.revision) == ("Napier", 3)
+
+
+def test_a_form_without_its_revision_changes_nothing(session: Db, company: Company, browser: Browser) -> None:
+    record = a_record(session, Contact, company)
+    place = f"/c/{company.id}/suppliers/edit/?id={record.id}"
+    assert "was not complete" in browser.post(place, {"name": "Other"}).text
+    session.expire_all()
+    assert record.name == "Acme Ltd"
+
+
+def test_a_csv_file_holds_all_rows_and_runs_nothing(session: Db, company: Company, browser: Browser) -> None:
+    names = ["=1+1", "+64", "-5", "@x", "\tx", "plain"]
+    session.add_all([Contact(company_id=company.id, name=name, supplier_here=True) for name in names])
+    session.add_all([Contact(company_id=company.id, name=f"n{i:04}", supplier_here=True) for i in range(700)])
+    session.commit()
+    rows = list(csv.DictReader(io.StringIO(browser.says(f"/c/{company.id}/suppliers/export/csv/"))))
+    assert len(rows) == 706
+    assert {row["Name"] for row in rows if not row["Name"].startswith("n")} == {
+        *(f"'{name}" for name in names[:-1]), "plain"
+    }  # fmt: skip
+    assert len(browser.says(f"/c/{company.id}/suppliers/export/csv/?search=n0001").splitlines()) == 2
+
+
+def test_a_contact_is_shown_where_it_belongs(session: Db, company: Company, browser: Browser) -> None:
+    a_record(session, Contact, company, name="Buyer", supplier_here=False)
+    a_record(session, Contact, company, name="Seller", customer_here=False)
+    a_record(session, Contact, company, name="Marked", supplier_here=False, customer_here=False, is_supplier=True)
+    suppliers = browser.says(f"/c/{company.id}/suppliers/")
+    assert ("Seller" in suppliers, "Marked" in suppliers, "Buyer" in suppliers) == (True, True, False)
+    assert "Buyer" in browser.says(f"/c/{company.id}/suppliers/?show=all")
+    assert "Seller" not in browser.says(f"/c/{company.id}/customers/")
+
+
+def test_a_new_contact_gets_the_role_of_its_screen(session: Db, company: Company, browser: Browser) -> None:
+    browser.post(f"/c/{company.id}/customers/new/", {"name": "New Ltd"})
+    contact = session.query(Contact).one()
+    assert (contact.customer_here, contact.supplier_here, contact.name) == (True, False, "New Ltd")
+
+
+def test_two_active_contacts_cannot_share_a_name(session: Db, company: Company, browser: Browser) -> None:
+    known = a_record(session, Contact, company, name="Kiwi Steel")
+    told = browser.post(f"/c/{company.id}/suppliers/new/", {"name": " kiwi  STEEL"})
+    assert f'<a href="/c/{company.id}/suppliers/details/?id={known.id}">Kiwi Steel</a> has this name' in told.text
+    assert session.query(Contact).count() == 1
+    archived = a_record(session, Contact, company, name="kiwi steel", archived=True)
+    restored = browser.post(f"/c/{company.id}/suppliers/restore/", {"id": archived.id}, follow=True)
+    assert "Another active contact is called Kiwi Steel" in restored.text
+
+
+@pytest.mark.parametrize(
+    "field", [{"name": ""}, {"name": "x" * 256}, {"name": "a\x00b"}, {"email": "nobody"}, {"city": "a\x00"},
+              {"currency": "NZDX"}, {"street": "x" * 20_000}],
+)  # fmt: skip
+def test_what_cannot_be_kept_is_said_beside_its_field(
+    field: dict[str, str], session: Db, company: Company, browser: Browser
+) -> None:
+    told = browser.post(f"/c/{company.id}/suppliers/new/", {"name": "Fine Ltd", **field})
+    assert (told.status_code, "This was not saved." in told.text) == (200, True)
+    assert session.query(Contact).count() == 0
+
+
+@pytest.mark.parametrize("price", ["x", "1.23456", "NaN", "Infinity", "1e30", "-1e30", "1" * 400])
+def test_a_price_that_is_none_is_refused(price: str, session: Db, company: Company, browser: Browser) -> None:
+    told = browser.post(f"/c/{company.id}/items/new/", {"code": "A", "name": "A", "sales_price": price})
+    assert (told.status_code, session.query(Item).count()) == (200, 0)
+
+
+def test_a_price_is_kept_exactly(session: Db, company: Company, browser: Browser) -> None:
+    browser.post(f"/c/{company.id}/items/new/", {"code": "A", "name": "A", "sales_price": "1,234.5678"})
+    assert str(session.query(Item).one().sales_price) == "1234.5678"
+
+
+def test_inline_edit_and_its_limits(session: Db, company: Company, browser: Browser) -> None:
+    record = a_record(session, Contact, company)
+    place = f"/c/{company.id}/suppliers/ajax/update/"
+    assert browser.post(place, {"list_form_pk": record.id, "email": "a@b.nz"}).status_code == 200
+    assert browser.post(place, {"list_form_pk": record.id, "email": "nobody"}).status_code == 400
+    assert browser.post(place, {"list_form_pk": record.id, "name": "Other"}).status_code == 200
+    assert browser.post(place, {"list_form_pk": "x", "email": "a@b.nz"}).status_code == 404
+    session.expire_all()
+    assert (record.email, record.name) == ("a@b.nz", "Acme Ltd")
+
+
+def test_lists_filter_by_badge(session: Db, company: Company, connection: Connection, browser: Browser) -> None:
+    one, two = (a_record(session, Contact, company, name=name) for name in ("Both sides", "Ours alone"))
+    integrate(session, connection, one)
+    link = session.query(Link).filter_by(record_id=two.id).one()
+    link.refusal, link.refusal_cause = "The name is too long for Xero.", "name"
+    session.commit()
+    refused = browser.says(f"/c/{company.id}/suppliers/?flt0_state_is=refused")
+    assert ("Ours alone" in refused, "Both sides" in refused) == (True, False)
+    assert "Refused: The name is too long for Xero." in refused
+    assert "Ours alone" not in browser.says(f"/c/{company.id}/suppliers/?flt0_state_is=integrated")
+
+
+def test_a_record_is_linked_by_hand_and_unlinked(
+    session: Db, company: Company, connection: Connection, browser: Browser
+) -> None:
+    ours, theirs = (a_record(session, Contact, company, name=name) for name in ("Acme", "Acme Limited"))
+    integrate(session, connection, theirs)
+    place = f"/c/{company.id}/suppliers"
+    beside = browser.says(f"{place}/link/?id={ours.id}&search=acme")
+    assert "Side by side" in beside
+    assert browser.post(f"{place}/link/?id={ours.id}", {"id": ours.id, "other": theirs.id}).status_code == 303
+    session.expire_all()
+    assert (ours.name, theirs.archived) == ("Acme Limited", True)
+    link = session.query(Link).filter_by(record_id=ours.id).one()
+    assert link.external_id == f"e-{theirs.id}"
+    browser.post(f"{place}/unlink/", {"id": ours.id})
+    session.expire_all()
+    assert (link.external_id, link.paused) == (None, True)
+
+
+def test_bulk_actions(session: Db, company: Company, connection: Connection, browser: Browser) -> None:
+    records = [a_record(session, Contact, company, name=f"C{i}") for i in range(3)]
+    rows = {"rowid": [r.id for r in records[:2]]}
+    place = f"/c/{company.id}/suppliers/action/"
+    for name in ("pause", "resume", "retry", "archive"):
+        assert browser.post(place, {"action": name, **rows}).status_code == 303
+    assert browser.post(place, {"action": "delete", **rows}).status_code == 404
+    session.expire_all()
+    assert [r.archived for r in records] == [True, True, False]
