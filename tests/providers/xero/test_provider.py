@@ -37,7 +37,7 @@ def test_the_organisation_as_it_is_now(xero: Xero, connection: Connection, sandb
     assert (found.external_id, found.name, found.base_currency) == (there["id"], there["name"], there["currency"])
     assert found.short_code == there["short_code"]
     assert found.country
-    assert ZoneInfo(found.time_zone)
+    assert ZoneInfo(found.time_zone).key == found.time_zone
     assert found.consent_id == connection.consent_id
     assert sandbox.world.stats.calls["GET Organisation"] == 1
 
