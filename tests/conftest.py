@@ -11,20 +11,18 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import SecretStr
 from redis import Redis
-from sqlalchemy import make_url
 
 from backoffice.config import Settings
 from backoffice.embedded_redis import EmbeddedRedis
+from tests.databases import Databases, LazyDatabases, application
 from tests.servers import PostgreSQL
 
 ROOT = Path(__file__).parent.parent
@@ -69,81 +67,6 @@ def refuse_the_world(event: str, arguments: tuple[Any, ...]) -> None:
 # --- databases ------------------------------------------------------------------------------------
 
 
-class Databases:
-    """Fresh databases of one sort, copied from a migrated one."""
-
-    def __init__(self, sort: str, directory: Path) -> None:
-        self.sort = sort
-        self.directory = directory
-        self._name = f"backoffice_{os.getpid()}"
-        self._count = 0
-        if sort == "sqlite":
-            self._template = f"sqlite:///{directory / 'template.db'}"
-        else:
-            with self._server() as server:
-                server.execute(f'CREATE DATABASE "{self._name}"')
-            self._template = self._url(self._name)
-        migrate(self._template, directory)
-
-    def new(self, directory: Path) -> str:
-        if self.sort == "sqlite":
-            shutil.copy(self.directory / "template.db", directory / "backoffice.db")
-            return f"sqlite:///{directory / 'backoffice.db'}"
-        self._count += 1
-        name = f"{self._name}_{self._count}"
-        with self._server() as server:
-            server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{self._name}" STRATEGY FILE_COPY')
-        return self._url(name)
-
-    def drop(self, url: str) -> None:
-        if self.sort == "postgresql":
-            with self._server() as server:
-                server.execute(f'DROP DATABASE "{make_url(url).database}" WITH (FORCE)')
-
-    def close(self) -> None:
-        self.drop(self._template)
-
-    def _server(self) -> psycopg.Connection:
-        return psycopg.connect(os.environ["TEST_DATABASE_URL"], autocommit=True)
-
-    def _url(self, name: str) -> str:
-        url = make_url(os.environ["TEST_DATABASE_URL"]).set(drivername="postgresql+psycopg", database=name)
-        return url.render_as_string(hide_password=False)
-
-
-def migrate(url: str, directory: Path) -> None:
-    """Bring an empty database to where the code is, the way a deployment does it."""
-    if not (ROOT / "migrations" / "env.py").exists():
-        from sqlalchemy import create_engine
-
-        import backoffice.models  # noqa: F401
-        from backoffice.database import Base
-
-        engine = create_engine(url)
-        Base.metadata.create_all(engine)
-        engine.dispose()
-        return
-    from backoffice import schema
-
-    with application(Settings(database_url=url, data_dir=directory)) as app, app.app_context():
-        schema.upgrade()
-
-
-@contextmanager
-def application(settings: Settings) -> Iterator[Flask]:
-    """An application whose connections end with the block."""
-    from backoffice.app import create_app  # not above: most tests of the sandbox need none
-    from backoffice.extensions import db
-
-    app = create_app(settings)
-    app.testing = True
-    yield app
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
-    app.extensions["redis"].close()
-
-
 @pytest.fixture(scope="session")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Databases]]:
     """Made when first asked for: a test of one sort does not wait for the other."""
@@ -151,15 +74,6 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Da
     yield made
     for sort in made.values():
         sort.close()
-
-
-class LazyDatabases(dict[str, Databases]):
-    def __init__(self, paths: pytest.TempPathFactory) -> None:
-        self._paths = paths
-
-    def __missing__(self, sort: str) -> Databases:
-        self[sort] = Databases(sort, self._paths.mktemp(sort))
-        return self[sort]
 
 
 @pytest.fixture(params=DATABASES)

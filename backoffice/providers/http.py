@@ -17,7 +17,7 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError
 from backoffice.config import Settings
 from backoffice.errors import BackofficeError, TransientError, UnansweredError, UnreadableError
 
-GZIP = {"Accept-Encoding": "gzip", "User-Agent": "backoffice"}
+HEADERS = {"Accept-Encoding": "gzip", "User-Agent": "backoffice"}
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class Wire:
                 request.method,
                 request.url,
                 params=dict(request.params),
-                headers={**GZIP, **request.headers},
+                headers={**HEADERS, **request.headers},
                 data=request.body,
                 auth=Bearer(token),
                 timeout=self._timeout,

@@ -139,9 +139,10 @@ class Budget:
         minute, day = (0 if urgent else window.kept for window in (self._minute, self._day))
         if not self._has(self._minute, minute):
             raise self._dry(self._minute, minute)
-        if not self._has(self._day, day):
+        if dry := not self._has(self._day, day):
             self._ask_again()
-        self._limiter.hit(self._day.item, *self._ids)
+        if not self._limiter.hit(self._day.item, *self._ids) and not dry:
+            raise self._dry(self._day, 0)
         if not self._limiter.hit(self._minute.item, *self._ids):
             raise self._dry(self._minute, 0)
 
@@ -161,7 +162,7 @@ class Budget:
             raise RateLimitedError(self._day.name, ASK_AGAIN - since)
 
     def _dry(self, window: Window, kept: int) -> RateLimitedError:
-        """Waits until several calls are free again where people do not wait: one at a time would be all waking up."""
+        """Where no person waits, wait until several calls are free: for one at a time it would only ever wake up."""
         seconds = window.item.get_expiry()
         worth = window.worth if kept else 1
         index = max(0, window.item.amount - kept - worth)

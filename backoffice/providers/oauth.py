@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -128,11 +130,11 @@ class Identity:
             ),
         )
 
-    def _guarded(self, session: OAuth2Session, fetch: Any) -> TokenSet:
+    def _guarded(self, session: OAuth2Session, fetch: Callable[[], dict[str, Any]]) -> TokenSet:
         quiet(session)
         # It follows redirects, which would carry the secret elsewhere, and has no other way to be told not to.
         session.max_redirects = 0
-        judged = lambda answer: judge(answer, self._at.settings_named)  # noqa: E731
+        judged = partial(judge, settings_named=self._at.settings_named)
         session.register_compliance_hook("access_token_response", judged)
         session.register_compliance_hook("refresh_token_response", judged)
         try:

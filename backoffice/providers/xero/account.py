@@ -26,4 +26,5 @@ class AccountMapper(XeroMapper):
         Field("system_account", "SystemAccount"),
         Field("bank_account", "BankAccountNumber"),
         Field("currency", "CurrencyCode"),
+        Field("archived", "Status"),
     )

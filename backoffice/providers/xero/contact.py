@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from backoffice.models import Contact, Direction, Record
-from backoffice.providers.xero.shape import XeroMapper, text, value
+from backoffice.providers.xero.shape import XeroMapper, dig, text, value
 from backoffice.sync.mapper import Field, Payload
 
 #: Our columns and the keys of an address.
@@ -46,26 +46,29 @@ class ContactMapper(XeroMapper):
         Field("company_number", "CompanyNumber"),
         Field("bank_account", "BankAccountDetails"),
         Field("currency", "DefaultCurrency"),
+        Field("phone", "Phones.DEFAULT"),
+        Field("mobile", "Phones.MOBILE"),
+        Field("street", "Addresses.POBOX"),
+        Field("city", "Addresses.POBOX.City"),
+        Field("region", "Addresses.POBOX.Region"),
+        Field("postal_code", "Addresses.POBOX.PostalCode"),
+        Field("country", "Addresses.POBOX.Country"),
+        Field("archived", "ContactStatus"),
         Field("is_supplier", "IsSupplier"),
         Field("is_customer", "IsCustomer"),
     )
 
-    def load(self, payload: Payload) -> dict[str, Any]:
-        columns = self.model.__mapper__.columns
-        address = slot(payload, "Addresses", "AddressType", "POBOX")
-        values = super().load(payload)
-        values["street"] = _street(address)
-        values.update({column: value(address.get(key), columns[column]) for column, key in ADDRESS})
-        for column, kind in PHONES.items():
-            values[column] = value(_phone(slot(payload, "Phones", "PhoneType", kind)), columns[column])
-        return values
+    def read(self, field: Field, payload: Payload) -> Any:
+        if field.column == "street":
+            return _street(_slot(field, payload))
+        if field.column in PHONES:
+            return value(_phone(_slot(field, payload)), self.model.__mapper__.columns[field.column])
+        return super().read(field, payload)
 
     def dump(self, record: Record) -> Payload:
         """Every field of ours; "" empties one there. A currency cannot be emptied and is left out instead."""
         assert isinstance(record, Contact)
-        payload: Payload = {
-            field.key: getattr(record, field.column) or "" for field in self.fields if field.column not in self.theirs
-        }
+        payload: Payload = {field.key: getattr(record, field.column) or "" for field in self.fields if _plain(field)}
         if not record.currency:
             del payload["DefaultCurrency"]
         payload["ContactStatus"] = "ARCHIVED" if record.archived else "ACTIVE"
@@ -88,15 +91,16 @@ class ContactMapper(XeroMapper):
         return None
 
 
-def slot(payload: Payload, key: str, type_key: str, kind: str) -> Payload:
-    """The address or telephone of a sort; empty where there is none.
+def _plain(field: Field) -> bool:
+    """Whether a text of ours is sent as it is, under a key of its own."""
+    return "." not in field.key and field.column not in ContactMapper.theirs | {"archived"}
 
-    Raises: ValueError where the list is no list of objects.
-    """
-    slots = payload.get(key) or []
-    if not isinstance(slots, list) or not all(isinstance(each, dict) for each in slots):
-        raise ValueError(f"{key} is no list")
-    return next((each for each in slots if each.get(type_key) == kind), {})
+
+def _slot(field: Field, payload: Payload) -> Payload:
+    found = dig(payload, field.key) or {}
+    if not isinstance(found, dict):
+        raise ValueError(f"{field.key} is no object")
+    return found
 
 
 def _street(address: Payload) -> str | None:

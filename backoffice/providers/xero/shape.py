@@ -13,7 +13,7 @@ from sqlalchemy import Boolean, Column, String, Text
 from backoffice.database import Exact
 from backoffice.models import Direction
 from backoffice.providers.xero.answers import moment
-from backoffice.sync.mapper import Mapper, Payload, digest
+from backoffice.sync.mapper import Field, Mapper, Payload, digest
 
 #: The id that Xero gives what it has not kept.
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -22,7 +22,9 @@ LARGEST = Decimal(10) ** 14
 
 
 class XeroMapper(Mapper):
-    """What all kinds have in common at Xero. A key may be a path: `SalesDetails.UnitPrice`."""
+    """What all kinds have in common at Xero. A key may be a path: `SalesDetails.UnitPrice`,
+    or through a list of places by their type: `Addresses.POBOX.City`.
+    """
 
     direction = Direction.IN
     #: The key of the word that says whether it is in use, and the words that say it is not.
@@ -43,9 +45,14 @@ class XeroMapper(Mapper):
             return digest(payload)
 
     def load(self, payload: Payload) -> dict[str, Any]:
-        columns = self.model.__mapper__.columns
-        values = {field.column: value(dig(payload, field.key), columns[field.column]) for field in self.fields}
-        return {**values, "archived": self.gone(payload) is not None}
+        values = {field.column: self.read(field, payload) for field in self.fields}
+        return {"archived": self.gone(payload) is not None, **values}
+
+    def read(self, field: Field, payload: Payload) -> Any:
+        """One column of ours. Raises: ValueError for what makes no sense."""
+        if field.column == "archived":
+            return self.gone(payload) is not None
+        return value(dig(payload, field.key), self.model.__mapper__.columns[field.column])
 
     def gone(self, payload: Payload) -> str | None:
         status = payload.get(self.status_key)
@@ -55,15 +62,16 @@ class XeroMapper(Mapper):
 def dig(payload: Payload, path: str) -> Any:
     """The value at a dotted key; None where any part of it is missing.
 
-    Raises: ValueError where a part is no object.
+    Raises: ValueError where a part is neither an object nor a list of places.
     """
     found: Any = payload
     for key in path.split("."):
-        if found is None:
-            return None
-        if not isinstance(found, dict):
+        if isinstance(found, list) and all(isinstance(each, dict) for each in found):
+            found = next((each for each in found if key in (each.get("AddressType"), each.get("PhoneType"))), None)
+        elif isinstance(found, dict):
+            found = found.get(key)
+        elif found is not None:
             raise ValueError(f"{path} is not where it should be")
-        found = found.get(key)
     return found
 
 

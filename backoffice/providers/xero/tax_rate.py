@@ -26,6 +26,7 @@ class TaxRateMapper(XeroMapper):
         Field("rate", "EffectiveRate"),
         Field("for_sales", "CanApplyToRevenue"),
         Field("for_purchases", "CanApplyToExpenses"),
+        Field("archived", "Status"),
     )
 
     def load(self, payload: Payload) -> dict[str, Any]:

@@ -20,7 +20,7 @@ class TrackingCategoryMapper(XeroMapper):
     id_key = "TrackingCategoryID"
     match_by = ("name",)
     lookup_key = ("name",)
-    fields = (Field("name", "Name"),)
+    fields = (Field("name", "Name"), Field("archived", "Status"))
 
     def rows(self, payload: Payload) -> Sequence[Payload]:
         return ({key: value for key, value in payload.items() if key != "Options"},)
@@ -33,7 +33,7 @@ class TrackingOptionMapper(XeroMapper):
     resource = "TrackingCategories"
     id_key = "TrackingOptionID"
     match_by = ("name",)
-    fields = (Field("name", "Name"),)
+    fields = (Field("name", "Name"), Field("archived", "Status"))
     refs = (Ref("category_id", "TrackingCategoryID", TrackingCategory.kind),)
 
     def rows(self, payload: Payload) -> Sequence[Payload]:

@@ -104,6 +104,7 @@ def test_a_version_is_the_same_however_the_time_is_written(stamp: str) -> None:
         ({"Name": "x" * 256}, "name"),
         ({"IsSupplier": "true"}, "is_supplier"),
         ({"Addresses": "nowhere"}, "Addresses"),
+        ({"Addresses": {"POBOX": "nowhere"}}, "Addresses"),
         ({"Addresses": [{"AddressType": "POBOX", "AddressLine1": "x" * 501}]}, "AddressLine1"),
         ({"Phones": [None]}, "Phones"),
     ],

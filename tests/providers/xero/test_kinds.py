@@ -65,7 +65,11 @@ def known(model: Any, path: str) -> bool:
     named = {theirs: ours for ours, theirs in model.attribute_map.items()}
     if key not in named:
         return False
-    return not rest or known(getattr(accounting, model.openapi_types[named[key]]), rest)
+    kind = model.openapi_types[named[key]]
+    if kind.startswith("list["):
+        # The next part of the path is the type of one of several places.
+        kind, rest = kind[5:-1], rest.partition(".")[2]
+    return not rest or known(getattr(accounting, kind), rest)
 
 
 def smallest(mapper: Mapper) -> dict[str, Any]:
