@@ -19,7 +19,7 @@ from backoffice.admin.company_base import Page, here, number
 from backoffice.admin.forms import NO_NUL, stripped
 from backoffice.admin.words import WINNER_WORDS
 from backoffice.extensions import db
-from backoffice.models import Company, CompanySettings, Connection, JobState, Role, SyncJob, Winner
+from backoffice.models import Company, CompanySettings, Connection, JobState, Role, SyncJob, Winner, new_company
 
 
 @cache
@@ -71,7 +71,7 @@ class CompaniesView(Page):
     def create(self) -> ResponseReturnValue:
         if not self.may_write:
             return self.inaccessible_callback("create")
-        return self._form(Company())
+        return self._form(None)
 
     @expose("/edit", methods=("GET", "POST"))
     def edit(self) -> ResponseReturnValue:
@@ -81,23 +81,25 @@ class CompaniesView(Page):
             return self.inaccessible_callback("edit")
         return self._form(company)
 
-    def _form(self, company: Company) -> ResponseReturnValue:
-        form = CompanyForm(obj=company if company.id else None)
+    def _form(self, company: Company | None) -> ResponseReturnValue:
+        form = CompanyForm(obj=company)
         if form.validate_on_submit():
-            new, name = company.id is None, form.name.data
-            form.populate_obj(company)
-            db.session.add(company)
             try:
-                db.session.commit()
+                saved = self._save(company, form)
             except IntegrityError:
                 db.session.rollback()
-                form.name.errors = [f"There is a company called {name} already."]
+                form.name.errors = [f"There is a company called {form.name.data} already."]
             else:
-                flash(f"{company.name} was {'added' if new else 'saved'}.", "success")
-                if new:
-                    return redirect(url_for("company.index", company=company.id), code=303)
-                return redirect(url_for("companies.index"), code=303)
-        return self.render("companies/form.html", form=form, zones=zones(), new="edit" not in request.path)
+                flash(f"{saved.name} was {'saved' if company else 'added'}.", "success")
+                onward = url_for("companies.index") if company else url_for("company.index", company=saved.id)
+                return redirect(onward, code=303)
+        return self.render("companies/form.html", form=form, zones=zones(), new=company is None)
+
+    def _save(self, company: Company | None, form: CompanyForm) -> Company:
+        company = company or new_company(db.session(), form.name.data or "")
+        form.populate_obj(company)
+        db.session.commit()
+        return company
 
 
 class SettingsForm(FlaskForm):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from flask import Response, abort, request, stream_with_context
@@ -13,11 +14,19 @@ from flask_admin import expose
 from backoffice.admin import links
 from backoffice.admin.company_base import Page
 from backoffice.clock import now
+from backoffice.database import read_only
 from backoffice.models import Record
 
 CHUNK = 500
 #: A spreadsheet takes a cell that begins so for a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def batched(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """Rows in lists of at most this size."""
+    iterator = iter(rows)
+    while batch := list(islice(iterator, size)):
+        yield batch
 
 
 def cell(value: Any) -> str:
@@ -37,10 +46,9 @@ class CsvExport(Page):
     def export(self, export_type: str) -> Response:
         if export_type != "csv":
             abort(404)
-        query = self._exported()
         name = f"{self.path}-{now():%Y-%m-%d}.csv"
         return Response(
-            stream_with_context(self._lines(query)),
+            stream_with_context(self._lines()),
             mimetype="text/csv",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
@@ -57,19 +65,18 @@ class CsvExport(Page):
         """The columns of the file: what the form holds."""
         return [c for c in self.record.business_columns() if c in self.record.__table__.c]
 
-    def _lines(self, query: Any) -> Iterator[str]:
-        columns = self.export_columns()
-        labels = [self.get_column_name(column) for column in columns]
-        yield _line([*labels, "State"])
-        chunk: list[Record] = []
-        for record in query:
-            chunk.append(record)
-            if len(chunk) == CHUNK:
-                yield self._chunk(chunk, columns)
-                chunk = []
-        yield self._chunk(chunk, columns)
+    def _lines(self) -> Iterator[str]:
+        # It runs after the request has been torn down, in a transaction of its own that writes nothing.
+        read_only(True)
+        try:
+            columns = self.export_columns()
+            yield _line([*(self.get_column_name(column) for column in columns), "State"])
+            for records in batched(self._exported(), CHUNK):
+                yield self._chunk(records, columns)
+        finally:
+            read_only(False)
 
-    def _chunk(self, records: list[Record], columns: Sequence[str]) -> str:
+    def _chunk(self, records: Sequence[Record], columns: Sequence[str]) -> str:
         known = links.links_of(self.record.kind, [r.id for r in records])
         return "".join(_line([*(getattr(r, c) for c in columns), links.badge(known.get(r.id)).word]) for r in records)
 

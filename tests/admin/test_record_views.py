@@ -63,7 +63,7 @@ def test_each_page_renders(
     record = a_record(session, view.record, company)
     for rest in ("", f"details/?id={record.id}", f"edit/?id={record.id}", f"history/?id={record.id}"):
         assert "Acme Ltd" in browser.says(address(view, company, rest))
-    assert f"link/?id={record.id}" and browser.get(address(view, company, f"link/?id={record.id}")).status_code == 200
+    assert browser.says(address(view, company, f"link/?id={record.id}"))
     assert browser.get(address(view, company, "new/")).status_code == (200 if view.creatable else 403)
     rows = list(csv.reader(io.StringIO(browser.says(address(view, company, "export/csv/")))))
     assert len(rows) == 2
@@ -119,12 +119,13 @@ def test_another_companys_record_is_nowhere(
 
 
 @VIEWS
-@pytest.mark.parametrize("odd", ODD)
-def test_no_address_breaks_a_page(view: type[RecordView], odd: str, company: Company, browser: Browser) -> None:
-    for rest in ("?", "export/csv/?", "ajax/lookup/?name=category&query=%00&offset=-1&limit=x&"):
-        assert browser.get(address(view, company, rest + odd)).status_code in (200, 404)
+def test_no_address_breaks_a_page(view: type[RecordView], company: Company, browser: Browser) -> None:
+    for odd in ODD:
+        for rest in ("?", "ajax/lookup/?name=category&query=%00&offset=-1&limit=x&"):
+            assert browser.get(address(view, company, rest + odd)).status_code in (200, 404), odd
+        assert browser.says(address(view, company, f"export/csv/?{odd}"))
     for rest in ("details", "edit", "history"):
-        assert browser.get(address(view, company, f"{rest}/?id=99999999999999999999&{odd}")).status_code == 404
+        assert browser.get(address(view, company, f"{rest}/?id=99999999999999999999")).status_code == 404
 
 
 @pytest.mark.parametrize("model", [Item, Account, TaxRate])

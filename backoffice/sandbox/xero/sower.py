@@ -166,7 +166,7 @@ class Sower:
                 "PostalCode": f"{self.chance.randrange(1000, 9999)}",
                 "Country": {"NZ": "New Zealand", "GB": "United Kingdom"}[self.region.country],
             }
-        return [street, {"AddressType": "POBOX"}]
+        return [street, {**street, "AddressType": "POBOX"}]
 
     def _phones(self) -> list[Json]:
         phones: list[Json] = [{"PhoneType": kind} for kind in contact_resource.PHONE_TYPES]

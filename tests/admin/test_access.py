@@ -1,0 +1,136 @@
+"""Who gets where: every address of the application, tried by everybody."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from backoffice.models import Company, Connection, Contact, Role, SyncJob, TaxMapping, Work
+from backoffice.models.tax_mapping import Side
+from tests.admin.conftest import Browser, Db, a_record, integrate
+
+OPEN_TO_ALL = {"auth.sign_in", "auth.welcome", "healthz", "static", "house.static"}
+INLINE = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>|<style|\sstyle=|\son[a-z]+=|javascript:", re.IGNORECASE)
+OUTSIDE = re.compile(r'(?:src|href|action)="(?:https?:)?//(?!go\.xero\.com)', re.IGNORECASE)
+
+
+def addresses(app: Flask, company: Company, method: str) -> list[str]:
+    """Every address that takes a method, with something plausible in its place-holders."""
+    filled = {"company": company.id, "key": "xero", "export_type": "csv", "token": "x", "filename": "app.css"}
+    return [
+        adapter_url(app, rule, filled)
+        for rule in app.url_map.iter_rules()
+        if method in (rule.methods or ()) and rule.endpoint not in OPEN_TO_ALL
+    ]
+
+
+def adapter_url(app: Flask, rule: Rule, filled: dict[str, object]) -> str:
+    values = {name: filled[name] for name in rule.arguments}
+    return app.url_map.bind("localhost").build(rule.endpoint, values, method=next(iter(rule.methods or ["GET"])))
+
+
+def test_nothing_is_shown_to_strangers(app: Flask, company: Company) -> None:
+    client = app.test_client()
+    for path in addresses(app, company, "GET"):
+        answer = client.get(path)
+        assert answer.status_code in (303, 401), path
+        if answer.status_code == 303:
+            assert answer.location.startswith("/sign-in"), path
+
+
+def test_every_post_needs_its_token(app: Flask, company: Company, administrator: Browser) -> None:
+    paths = addresses(app, company, "POST")
+    assert len(paths) > 60
+    for path in paths:
+        assert administrator.client.post(path, data={"id": "1"}).status_code == 400, path
+    assert app.test_client().post("/sign-in", data={"email": "x"}).status_code == 400
+
+
+def test_a_viewer_writes_nothing(app: Flask, company: Company, browser_as: Callable[[Role], Browser]) -> None:
+    viewer = browser_as(Role.VIEWER)
+    token = viewer.token()
+    own = {"/account/", "/sign-out"}
+    for path in set(addresses(app, company, "POST")) - own:
+        answer = viewer.client.post(path, data={"csrf_token": token, "id": "1"})
+        assert answer.status_code in (403, 404), (path, answer.status_code)
+
+
+def test_an_operator_administers_nothing(app: Flask, company: Company, browser: Browser) -> None:
+    token = browser.token()
+    for path in ("/users/", "/users/new", "/companies/new", "/companies/edit?id=1", "/oauth/xero/callback?state=x"):
+        assert browser.get(path).status_code == 403, path
+    places = [f"/c/{company.id}/settings/", *(f"/users/{verb}" for verb in ("role", "reset", "deactivate", "new"))]
+    places += [f"/c/{company.id}/integrations/{verb}/" for verb in ("xero/connect", "test", "disconnect")]
+    for path in [*places, "/companies/new", "/oauth/choose"]:
+        assert browser.client.post(path, data={"csrf_token": token, "id": "1"}).status_code == 403, path
+
+
+@pytest.fixture
+def filled(session: Db, company: Company, connection: Connection) -> None:
+    """Something on every page."""
+    for number in range(3):
+        record = a_record(session, Contact, company, name=f"Acme & <b> {number}")
+        link = integrate(session, connection, record)
+        link.refusal, link.refusal_cause = ("Too <i>long</i>.", "name") if number else (None, None)
+    session.add(TaxMapping(company_id=company.id, code="GST", name="GST", rate=15, side=Side.SALES))
+    for state in ("pending", "running", "failed", "completed"):
+        job = SyncJob(
+            company_id=company.id, connection_id=connection.id, work=Work.UPDATE, kinds=["contact"], title="Update",
+            state=state, refused=1, question="Items" if state == "failed" else None, notes=["A <b>note</b>"],
+        )  # fmt: skip
+        session.add(job)
+    session.commit()
+
+
+def test_no_page_brings_anything_from_outside(
+    app: Flask, filled: None, company: Company, administrator: Browser
+) -> None:
+    seen = 0
+    for path in addresses(app, company, "GET"):
+        joined = f"{path}{'&' if '?' in path else '?'}id=1"
+        answer = administrator.get(joined)
+        assert answer.status_code < 500, path
+        policy = answer.headers["Content-Security-Policy"]
+        assert "script-src 'self'" in policy
+        assert "unsafe" not in policy
+        if answer.mimetype == "text/html":
+            seen += 1
+            assert not INLINE.search(answer.text), (path, INLINE.search(answer.text))
+            assert not OUTSIDE.search(answer.text), (path, OUTSIDE.search(answer.text))
+            assert "<b> " not in answer.text, path
+    assert seen > 40
+
+
+def test_headers_of_every_answer(administrator: Browser) -> None:
+    headers = administrator.get("/companies/").headers
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cache-Control"] == "no-store"
+    assert "form-action 'self' https://login.xero.com;" in headers["Content-Security-Policy"]
+    assert "Strict-Transport-Security" not in headers
+
+
+def test_machines_may_ask_whether_it_is_well(app: Flask) -> None:
+    answer = app.test_client().get("/healthz")
+    assert (answer.status_code, answer.text) == (200, "ok\n")
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/c/999/", "/c/99999999999999999999/suppliers/", "/c/x/"])
+def test_what_is_not_there_says_so(path: str, administrator: Browser) -> None:
+    answer = administrator.get(path)
+    assert answer.status_code == 404
+    assert "There is n" in answer.text
+
+
+def test_two_tabs_on_two_companies_never_mix(
+    session: Db, company: Company, elsewhere: Company, browser: Browser
+) -> None:
+    for one, other in ((company, elsewhere), (elsewhere, company)) * 2:
+        text = browser.says(f"/c/{one.id}/")
+        rail = text[text.index("rail-menu") : text.index("rail-foot")]
+        assert f'"/c/{one.id}/suppliers/"' in rail
+        assert f'"/c/{other.id}/' not in rail
