@@ -117,4 +117,3 @@ def _standing(session: Session, company: Company) -> dict[str, Any]:
         "records": {state.value: number for state, number in counts.items()},
         "calls_left_today": connection.day_left,
     }
-

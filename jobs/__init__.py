@@ -42,9 +42,7 @@ def push(connection_id: int) -> None:
     if not pending.anything_to_push(shop.session, connection_id):
         shop.session.rollback()
         return
-    job, _ = jobs.request(
-        shop.session, connection, Work.PUSH, kinds, title="On save", urgency=Urgency.ON_SAVE
-    )
+    job, _ = jobs.request(shop.session, connection, Work.PUSH, kinds, title="On save", urgency=Urgency.ON_SAVE)
     run(job.id)
 
 

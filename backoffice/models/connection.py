@@ -62,7 +62,13 @@ class Connection(Base):
     __tablename__ = "connection"
     __table_args__ = (
         UniqueConstraint("company_id", "provider", "external_id"),
-        Index("uq_connection_active", "company_id", unique=True, sqlite_where=text("active"), postgresql_where=text("active")),
+        Index(
+            "uq_connection_active",
+            "company_id",
+            unique=True,
+            sqlite_where=text("active"),
+            postgresql_where=text("active"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)

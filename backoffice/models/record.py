@@ -162,8 +162,10 @@ def guard(session: Session, row: Record, columns: tuple[str, ...]) -> None:
 
     Raises: ReadOnlyRecordError for a record that comes in one way and is integrated; on deletion, for any integrated one.
     """
-    links = select(Link, Connection.provider).join(Connection).where(
-        Link.kind == row.kind, Link.record_id == row.id, Link.external_id.is_not(None), Connection.active
+    links = (
+        select(Link, Connection.provider)
+        .join(Connection)
+        .where(Link.kind == row.kind, Link.record_id == row.id, Link.external_id.is_not(None), Connection.active)
     )
     with session.no_autoflush:
         for link, provider in session.execute(links):
@@ -176,9 +178,7 @@ def after_flush(session: Session, _context: UOWTransaction) -> None:
     """Write the history, and raise what each link wants."""
     flushed: Flushed = session.info.pop("flushed", Flushed())
     rows = [_entry(row, "created") for row in flushed.new]
-    rows += [
-        _entry(row, "changed", column, old, new) for row, found in flushed.changed for column, old, new in found
-    ]
+    rows += [_entry(row, "changed", column, old, new) for row, found in flushed.changed for column, old, new in found]
     if rows:
         session.execute(insert(History), rows)
     for row in flushed.new:

@@ -140,9 +140,7 @@ def cancel(session: Session, job: SyncJob) -> None:
 def put_back(session: Session, turn: Turn, seconds: float, waiting_for: str | None, **changes: Any) -> None:
     """Hand a job back to be taken up again after a while. Commits. Raises: LeaseLostError."""
     due = now() + timedelta(seconds=seconds)
-    turn.write(
-        session, state=JobState.PENDING, due_at=due, waiting_for=waiting_for, lease_until=None, **changes
-    )
+    turn.write(session, state=JobState.PENDING, due_at=due, waiting_for=waiting_for, lease_until=None, **changes)
     session.commit()
 
 

@@ -31,9 +31,7 @@ def link(
     """
     _refuse_other(session, provider, company_id, organisation)
     connection = session.scalar(
-        select(Connection).filter_by(
-            company_id=company_id, provider=provider.key, external_id=organisation.external_id
-        )
+        select(Connection).filter_by(company_id=company_id, provider=provider.key, external_id=organisation.external_id)
     ) or Connection(company_id=company_id, provider=provider.key, external_id=organisation.external_id)
     resting = not connection.active or connection.id is None
     connection.authorisation_id, connection.consent_id = authorisation_id, organisation.consent_id
@@ -47,9 +45,7 @@ def link(
         open_links(session, connection, provider.mappers)
     kinds = [mapper.kind for mapper in provider.mappers]
     title = "First sync" if resting else "Update"
-    job, _ = jobs.request_update(
-        session, connection, kinds, user_id=user_id, title=title, urgency=Urgency.BACKGROUND
-    )
+    job, _ = jobs.request_update(session, connection, kinds, user_id=user_id, title=title, urgency=Urgency.BACKGROUND)
     return connection, job
 
 

@@ -127,7 +127,10 @@ def _best(mapper: Mapper, found: Sequence[Match]) -> list[Match]:
 
 def _ask(session: Session, link_id: int) -> None:
     session.execute(
-        update(Link).where(Link.id == link_id).values(blocked_kind=QUESTION).execution_options(synchronize_session=False)
+        update(Link)
+        .where(Link.id == link_id)
+        .values(blocked_kind=QUESTION)
+        .execution_options(synchronize_session=False)
     )
 
 
@@ -272,8 +275,15 @@ def link_of(session: Session, record: Record) -> Link | None:
 def integrated_like(session: Session, record: Record, text: str, limit: int = 20) -> list[Record]:
     """Integrated records of the same kind and company whose name holds the text: candidates for linking by hand."""
     model = type(record)
-    linked = select(Link.record_id).join(Connection).where(
-        Link.kind == record.kind, Link.external_id.is_not(None), Connection.active, Connection.company_id == record.company_id
+    linked = (
+        select(Link.record_id)
+        .join(Connection)
+        .where(
+            Link.kind == record.kind,
+            Link.external_id.is_not(None),
+            Connection.active,
+            Connection.company_id == record.company_id,
+        )
     )
     key = folded(text).replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
     query = select(model).where(

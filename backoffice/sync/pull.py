@@ -179,9 +179,7 @@ class _Reading:
         """Go on with a reading that was broken off, or begin one from the bookmark."""
         task = self._task
         task.begin()
-        mine = select(PullRun).where(
-            PullRun.connection_id == task.connection_id, PullRun.resource == self._resource
-        )
+        mine = select(PullRun).where(PullRun.connection_id == task.connection_id, PullRun.resource == self._resource)
         run = task.session.scalar(mine.where(PullRun.finished_at.is_(None)).order_by(PullRun.id.desc()).limit(1))
         if run is None:
             since = task.session.scalar(
@@ -228,8 +226,13 @@ class _Reading:
         total = page.item_count
         seen = task.session.scalar(select(func.count()).select_from(PullSeen).where(PullSeen.pull_run_id == run.id))
         task.commit(
-            progress={"text": f"Bringing in {self._resource}", "done": seen, "total": total, "page": number,
-                      "pages": page.page_count}
+            progress={
+                "text": f"Bringing in {self._resource}",
+                "done": seen,
+                "total": total,
+                "page": number,
+                "pages": page.page_count,
+            }
         )
         return ids
 
@@ -238,9 +241,7 @@ class _Reading:
         if self._run.item_count is None:
             return True
         session = self._task.session
-        seen = session.scalar(
-            select(func.count()).select_from(PullSeen).where(PullSeen.pull_run_id == self._run.id)
-        )
+        seen = session.scalar(select(func.count()).select_from(PullSeen).where(PullSeen.pull_run_id == self._run.id))
         session.rollback()
         return (seen or 0) >= self._run.item_count
 

@@ -182,7 +182,9 @@ def _confirm_if_nothing_waits(task: Task) -> None:
     if task.confirmed:
         return
     waiting = task.session.scalar(
-        select(func.count()).select_from(Link).where(
+        select(func.count())
+        .select_from(Link)
+        .where(
             Link.connection_id == task.connection_id,
             Link.wanted_revision > Link.synced_revision,
             Link.paused.is_(False),
@@ -192,9 +194,7 @@ def _confirm_if_nothing_waits(task: Task) -> None:
         task.notes.append(f"{waiting} records of yours wait until you have looked at what would be sent.")
         return
     task.begin()
-    task.session.execute(
-        update(Connection).where(Connection.id == task.connection_id).values(push_confirmed_at=now())
-    )
+    task.session.execute(update(Connection).where(Connection.id == task.connection_id).values(push_confirmed_at=now()))
     task.commit()
     task.confirmed = True
 

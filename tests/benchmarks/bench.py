@@ -1,6 +1,6 @@
 """Full-size measurements, printed as a table: `make bench`. Nothing here asserts a time; calls and losses it does.
 
-    python -m tests.benchmarks.bench [--contacts 10000] [--seeds 100] [--database URL]
+python -m tests.benchmarks.bench [--contacts 10000] [--seeds 100] [--database URL]
 """
 
 from __future__ import annotations
@@ -114,7 +114,12 @@ def moving_list(database: str, contacts: int, seeds: int) -> None:
             lost += sum(mine.get(body["Name"]) != body.get("EmailAddress") for body in book.theirs.contacts())
             passes += 1
             print(f"  seed {seed}: {lost} lost so far", file=sys.stderr, flush=True)
-        row(f"{EDITS} of {contacts:,} edited while read, {seeds} seeds: rows lost", lost, f"{calls / passes:.1f} a run", "")
+        row(
+            f"{EDITS} of {contacts:,} edited while read, {seeds} seeds: rows lost",
+            lost,
+            f"{calls / passes:.1f} a run",
+            "",
+        )
         assert lost == 0
 
 
@@ -138,7 +143,9 @@ def _begin(book: Any, seed: int, shuffled: bool) -> None:
 
     provider = MovingProvider(book.provider, lambda client: MovingClient(client, edit, chance, shuffled))
     in_flight = {"xero_in_flight": 6 if shuffled else 2}
-    book.shop = replace(book.shop, providers={"xero": provider}, settings=book.shop.settings.model_copy(update=in_flight))
+    book.shop = replace(
+        book.shop, providers={"xero": provider}, settings=book.shop.settings.model_copy(update=in_flight)
+    )
 
 
 def main() -> None:

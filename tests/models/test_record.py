@@ -103,9 +103,7 @@ def test_history_says_who(session: Db, company: Company) -> None:
     assert entry.company_id == company.id
 
 
-def test_a_new_contact_waits_in_the_linked_organisation(
-    session: Db, company: Company, connection: Connection
-) -> None:
+def test_a_new_contact_waits_in_the_linked_organisation(session: Db, company: Company, connection: Connection) -> None:
     contact = a_record(session, Contact, company)
     link = session.scalars(select(Link).where(Link.record_id == contact.id)).one()
     assert (link.connection_id, link.state, link.wanted_revision) == (connection.id, LinkState.WAITING, 1)
@@ -143,9 +141,7 @@ def test_an_edit_clears_a_refusal(session: Db, company: Company, connection: Con
 def integrated_item(session: Db, company: Company, connection: Connection) -> Item:
     item = a_record(session, Item, company)
     assert isinstance(item, Item)
-    session.add(
-        Link(connection_id=connection.id, resource="Items", kind="item", record_id=item.id, external_id="x-1")
-    )
+    session.add(Link(connection_id=connection.id, resource="Items", kind="item", record_id=item.id, external_id="x-1"))
     session.commit()
     return item
 

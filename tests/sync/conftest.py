@@ -198,16 +198,12 @@ class Book:
         return list(self.session.scalars(select(Contact).where(Contact.company_id == self.company_id)))
 
     def link_of(self, record: Any) -> Link:
-        return self.session.scalars(
-            select(Link).where(Link.kind == record.kind, Link.record_id == record.id)
-        ).one()
+        return self.session.scalars(select(Link).where(Link.kind == record.kind, Link.record_id == record.id)).one()
 
     def history(self, record: Any) -> list[History]:
         return list(
             self.session.scalars(
-                select(History)
-                .where(History.kind == record.kind, History.record_id == record.id)
-                .order_by(History.id)
+                select(History).where(History.kind == record.kind, History.record_id == record.id).order_by(History.id)
             )
         )
 
