@@ -16,7 +16,7 @@ from wtforms import BooleanField, SelectField, StringField, TimeField
 from wtforms.validators import AnyOf, InputRequired, Length
 
 from backoffice.admin.company_base import Page, here, number
-from backoffice.admin.forms import NO_NUL, stripped
+from backoffice.admin.forms import NO_NUL, options, stripped
 from backoffice.admin.words import WINNER_WORDS
 from backoffice.extensions import db
 from backoffice.models import Company, CompanySettings, Connection, JobState, Role, SyncJob, Winner, new_company
@@ -61,7 +61,7 @@ class CompaniesView(Page):
         companies = db.session.scalars(select(Company).order_by(func.lower(Company.name), Company.id)).all()
         active = db.session.scalars(select(Connection).where(Connection.active)).all()
         query = select(SyncJob.company_id, func.max(SyncJob.ended_at)).where(SyncJob.state == JobState.COMPLETED)
-        last: dict[int, Any] = dict(db.session.execute(query.group_by(SyncJob.company_id)).tuples().all())
+        last = {company_id: at for company_id, at in db.session.execute(query.group_by(SyncJob.company_id))}
         return self.render(
             "companies/list.html",
             rows=[(c, next((a for a in active if a.company_id == c.id), None), last.get(c.id)) for c in companies],
@@ -107,7 +107,7 @@ class SettingsForm(FlaskForm):
 
     conflict_winner = SelectField(
         "When both sides changed the same record",
-        choices=[(winner.value, word) for winner, word in WINNER_WORDS.items()],
+        choices=options(WINNER_WORDS),
         coerce=Winner,
         description="The other value is kept in the record’s history, and the sync job says so.",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,7 @@ from flask_admin.contrib.sqla.form import AdminModelConverter
 from flask_admin.form import BaseForm
 from flask_admin.model.form import converts
 from wtforms import DecimalField, Field, StringField, ValidationError
+from wtforms.fields import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import Length, NumberRange, Regexp
 
 #: What a whole number of 64 bits holds at four decimals.
@@ -16,6 +18,11 @@ LARGEST_AMOUNT = Decimal(10) ** 14
 LONGEST_TEXT = 10_000
 NO_NUL = Regexp(r"^[^\x00]*$", message="This holds a character that cannot be kept; type it anew.")
 EMAIL = Regexp(r"^[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+$", message="This is not an e-mail address: name@example.com")
+
+
+def options(words: Mapping[Any, str]) -> list[Any]:
+    """The choices of a select field, for a list of words."""
+    return [SelectChoice(key.value, word) for key, word in words.items()]
 
 
 class RecordForm(BaseForm):

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Query
 from wtforms import SelectField
 
 from backoffice.admin.company_base import Page, here, not_found, number
-from backoffice.admin.forms import RecordConverter, RecordForm
+from backoffice.admin.forms import RecordConverter, RecordForm, options
 from backoffice.admin.references import CompanyLoader
 from backoffice.admin.saving import TAKEN
 from backoffice.admin.words import SIDE_WORDS
@@ -39,7 +39,7 @@ class TaxMappingsView(Page, ModelView):
     form_columns = ("code", "name", "rate", "side", "tax_rate")
     form_overrides = {"side": SelectField}
     form_args = {
-        "side": {"choices": [(side.value, word) for side, word in SIDE_WORDS.items()], "coerce": Side},
+        "side": {"choices": options(SIDE_WORDS), "coerce": Side},
         "rate": {"description": "In per cent, as we charge it."},
     }
     form_ajax_refs = {"tax_rate": CompanyLoader("tax_rate", TaxRate, ("name", "code"), _for_side)}

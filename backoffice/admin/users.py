@@ -14,7 +14,7 @@ from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
 from backoffice.admin.company_base import Page, number
-from backoffice.admin.forms import EMAIL, NO_NUL, stripped
+from backoffice.admin.forms import EMAIL, NO_NUL, options, stripped
 from backoffice.admin.words import ROLE_WORDS
 from backoffice.errors import BackofficeError
 from backoffice.extensions import db
@@ -40,7 +40,7 @@ class InvitationForm(FlaskForm):
     )
     role = SelectField(
         "Role",
-        choices=[(role.value, word) for role, word in ROLE_WORDS.items()],
+        choices=options(ROLE_WORDS),
         coerce=Role,
         default=Role.OPERATOR,
     )

@@ -89,6 +89,23 @@
     setTimeout(poll, document.hidden ? 10000 : 1500);
   }
 
+  // Parts of a page that say where a record stands follow it while it is on its way.
+  async function follow() {
+    if (!document.querySelector("[data-moving]")) return;
+    try {
+      const answer = await fetch(location.href, { headers: { "X-Parts": "1" } });
+      if (answer.ok && !answer.redirected) {
+        const now = new DOMParser().parseFromString(await answer.text(), "text/html");
+        all("[data-part]").forEach((part) => {
+          const fresh = now.querySelector(`[data-part="${part.dataset.part}"]`);
+          if (fresh) part.replaceWith(document.adoptNode(fresh));
+        });
+        tellTimes();
+      }
+    } catch { /* the line is gone for a moment; the next question will be answered */ }
+    setTimeout(follow, document.hidden ? 10000 : 2000);
+  }
+
   // Questions before what cannot be undone.
   const dialog = document.getElementById("confirm");
   document.addEventListener("submit", (event) => {
@@ -170,4 +187,5 @@
   tellTimes();
   setInterval(tellTimes, 30000);
   if (document.querySelector("[data-job]")) setTimeout(poll, 300);
+  setTimeout(follow, 1000);
 })();
