@@ -61,7 +61,7 @@ class CompaniesView(Page):
         companies = db.session.scalars(select(Company).order_by(func.lower(Company.name), Company.id)).all()
         active = db.session.scalars(select(Connection).where(Connection.active)).all()
         query = select(SyncJob.company_id, func.max(SyncJob.ended_at)).where(SyncJob.state == JobState.COMPLETED)
-        last = {company_id: at for company_id, at in db.session.execute(query.group_by(SyncJob.company_id))}
+        last: dict[int, Any] = {row[0]: row[1] for row in db.session.execute(query.group_by(SyncJob.company_id))}
         return self.render(
             "companies/list.html",
             rows=[(c, next((a for a in active if a.company_id == c.id), None), last.get(c.id)) for c in companies],

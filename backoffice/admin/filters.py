@@ -16,7 +16,9 @@ class StateFilter(BaseFilter):
     """Records whose badge says so."""
 
     def __init__(self, model: type[Record]) -> None:
-        words = [(state.value, f"{b.shape} {b.word.replace('in {provider}', 'there')}") for state, b in LINK_BADGES.items()]
+        words = [
+            (state.value, f"{b.shape} {b.word.replace('in {provider}', 'there')}") for state, b in LINK_BADGES.items()
+        ]
         super().__init__("State", options=words, key_name="state")
         self.model = model
 

@@ -81,7 +81,7 @@ class OverviewView(Page):
 
 def kind_counts(connection: Connection | None) -> list[KindCount]:
     """A line for each screen of records."""
-    states = link_counts(connection) if connection else {}
+    states = links.link_counts(connection) if connection else {}
     lines = []
     for view in RECORD_VIEWS:
         if view.in_menu and view.path != "customers":
@@ -90,19 +90,6 @@ def kind_counts(connection: Connection | None) -> list[KindCount]:
             label = "Suppliers and customers" if view.path == "suppliers" else view.title
             lines.append(KindCount(label, view.path, db.session.scalar(query) or 0, states.get(model.kind, {})))
     return lines
-
-
-def link_counts(connection: Connection) -> dict[str, dict[LinkState, int]]:
-    """How many links are in each state, by kind."""
-    query = (
-        select(Link.kind, Link.state, func.count())
-        .where(Link.connection_id == connection.id)
-        .group_by(Link.kind, Link.state)
-    )
-    found: dict[str, dict[LinkState, int]] = {}
-    for kind, state, count in db.session.execute(query):
-        found.setdefault(kind, {})[LinkState(state)] = count
-    return found
 
 
 def causes(connection: Connection) -> list[tuple[str, str, str, int]]:

@@ -59,7 +59,7 @@ class SyncQueueView(Page):
             state=state,
             kind=kind,
             cause=cause,
-            counts=pending.counts(db.session(), connection) if connection else {},
+            counts=_counts(connection),
             states=[(s, words.LINK_BADGES[s]) for s in QUEUE_STATES],
             kinds=_kinds(connection),
             causes=_causes(connection),
@@ -132,6 +132,14 @@ def chosen(connection: Connection | None, state: str, kind: str, cause: str) -> 
     if cause:
         query = query.where(Link.refusal_cause == cause)
     return query.order_by(Link.changed_at, Link.id)
+
+
+def _counts(connection: Connection | None) -> dict[LinkState, int]:
+    counts: dict[LinkState, int] = {}
+    for states in links.link_counts(connection).values() if connection else ():
+        for state, count in states.items():
+            counts[state] = counts.get(state, 0) + count
+    return counts
 
 
 def _lines(found: Sequence[Link]) -> list[Line]:

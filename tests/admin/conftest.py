@@ -20,13 +20,16 @@ from backoffice.models import (
     Connection,
     Contact,
     Item,
+    JobState,
     Link,
     Record,
     Role,
+    SyncJob,
     TaxRate,
     TrackingCategory,
     TrackingOption,
     User,
+    Work,
     listen,
     new_company,
 )
@@ -167,3 +170,15 @@ def integrate(session: Db, connection: Connection, record: Record) -> Link:
     link.external_id, link.wanted_revision, link.synced_revision = f"e-{record.id}", record.revision, record.revision
     session.commit()
     return link
+
+
+def a_job(session: Db, connection: Connection, state: JobState, **values: Any) -> SyncJob:
+    job = SyncJob(
+        company_id=connection.company_id,
+        connection_id=connection.id,
+        state=state,
+        **{"work": Work.UPDATE, "kinds": ["contact"], "title": "Update", **values},
+    )
+    session.add(job)
+    session.commit()
+    return job

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.exc import StaleDataError
 
 from backoffice import clock
 from backoffice.models import AttemptState, Contact, JobState, LinkState, SyncAttempt, Winner
@@ -261,3 +263,29 @@ def test_whatever_goes_wrong_once_the_job_completes_and_the_record_is_there_once
     assert job.state is JobState.COMPLETED
     assert len(book.theirs.named("Through All Ltd")) == 1
     assert book.link_of(contact).state is LinkState.INTEGRATED
+
+
+def test_one_contact_edited_on_both_screens_and_there_at_once_loses_nothing_silently(book) -> None:
+    """A supplier who is a customer too: two people here and one in Xero, all at the same moment."""
+    row = active(book)
+    book.theirs.edit(row["ContactID"], IsSupplier=True, IsCustomer=True)
+    book.update("contact")
+    contact = book.contact(row["Name"])
+    seen = contact.revision
+    contact.city = "From the suppliers' screen"
+    book.session.commit()
+    set_committed_value(contact, "revision", seen)
+    contact.mobile = "from the customers' screen"
+    with pytest.raises(StaleDataError):
+        book.session.commit()  # the screen keeps what was typed, and says that somebody was faster
+    book.session.rollback()
+    contact.mobile = "from the customers' screen"
+    book.session.commit()
+    book.theirs.edit(row["ContactID"], EmailAddress="from@xero.example")
+    job = book.push()
+    contact = book.contact(row["Name"])
+    overwritten = {entry.old for entry in book.history(contact)}
+    assert contact.email == "from@xero.example"
+    assert {"From the suppliers' screen", "from the customers' screen"} <= overwritten
+    assert any("edited on both sides" in note for note in job.notes)
+    assert (contact.is_supplier, contact.is_customer) == (True, True)

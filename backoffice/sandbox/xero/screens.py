@@ -43,6 +43,12 @@ class Screen:
             yield from inputs
 
 
+def _address(slot: str) -> tuple[Input, ...]:
+    """The fields of one of a contact's addresses."""
+    labels = {"AddressLine1": "Address", "City": "City", "PostalCode": "Postal code", "Country": "Country"}
+    return tuple(Input(f"Addresses.{slot}.{key}", label) for key, label in labels.items())
+
+
 CONTACTS = Screen(
     "contacts",
     "contacts",
@@ -69,15 +75,8 @@ CONTACTS = Screen(
                 Input("TaxNumber", "Tax number"),
             ),
         ),
-        (
-            "Street address",
-            (
-                Input("Addresses.STREET.AddressLine1", "Address"),
-                Input("Addresses.STREET.City", "City"),
-                Input("Addresses.STREET.PostalCode", "Postal code"),
-                Input("Addresses.STREET.Country", "Country"),
-            ),
-        ),
+        ("Postal address", _address("POBOX")),
+        ("Delivery address", _address("STREET")),
         (
             "Phone",
             (
