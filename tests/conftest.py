@@ -1,8 +1,8 @@
 """What every test may ask for: a database of each sort, a Redis, the application, a client; and what none may do.
 
 `database_url` runs its test twice, on SQLite and on PostgreSQL. One PostgreSQL server serves the run and one Redis each
-of its processes; TEST_DATABASE_URL and TEST_REDIS_URL name others. Every test gets a database of its own, copied
-from one that was migrated, so what a process commits is seen by the others and gone after the test.
+of its processes; TEST_DATABASE_URL and TEST_REDIS_URL name others. Every test gets a migrated, empty database of its
+own, so what a process commits is seen by the others and gone after the test.
 """
 
 from __future__ import annotations
@@ -22,14 +22,13 @@ from redis import Redis
 
 from backoffice.config import Settings
 from backoffice.embedded_redis import EmbeddedRedis
-from tests.databases import Databases, LazyDatabases, application
+from tests.databases import SORTS, Databases, LazyDatabases, application
 from tests.servers import PostgreSQL
 
 ROOT = Path(__file__).parent.parent
 LOOPBACK = {"localhost", "127.0.0.1", "::1", "", None, b"localhost", b"127.0.0.1", b"::1"}
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM_ON_MACOS = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
-DATABASES = ("sqlite", "postgresql")
 
 _postgresql: PostgreSQL | None = None
 
@@ -69,20 +68,20 @@ def refuse_the_world(event: str, arguments: tuple[Any, ...]) -> None:
 
 @pytest.fixture(scope="session")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Databases]]:
-    """Made when first asked for: a test of one sort does not wait for the other."""
+    """What `database_url` takes its databases from."""
     made = LazyDatabases(tmp_path_factory)
     yield made
     for sort in made.values():
         sort.close()
 
 
-@pytest.fixture(params=DATABASES)
+@pytest.fixture(params=SORTS)
 def database_url(request: pytest.FixtureRequest, databases: dict[str, Databases], tmp_path: Path) -> Iterator[str]:
     """An empty, migrated database; the test runs once on each sort."""
     sort = databases[request.param]
     url = sort.new(tmp_path)
     yield url
-    sort.drop(url)
+    sort.give_back(url)
 
 
 # --- Redis ----------------------------------------------------------------------------------------

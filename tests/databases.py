@@ -1,4 +1,4 @@
-"""Databases for tests: each one fresh, copied from one that was migrated as a deployment migrates it."""
+"""Databases for tests: each one as a deployment migrates it, empty, and nobody else's."""
 
 from __future__ import annotations
 
@@ -7,55 +7,148 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Protocol
 
 import psycopg
 import pytest
 from flask import Flask
+from psycopg import sql
 from sqlalchemy import make_url
 
 from backoffice.config import Settings
 
+#: What tests change besides rows shows in one of these; such a database is thrown away.
+SHAPE = """
+SELECT (SELECT version_num FROM alembic_version),
+       (SELECT (count(*), max(oid))::text FROM pg_class WHERE relnamespace = 'public'::regnamespace),
+       (SELECT (count(*), max(oid))::text FROM pg_constraint WHERE connamespace = 'public'::regnamespace),
+       (SELECT count(*) FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+         WHERE relnamespace = 'public'::regnamespace AND NOT attisdropped)
+"""
+TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+RESTART = (
+    "SELECT setval(format('%I', sequencename)::regclass, start_value, false) FROM pg_sequences WHERE last_value > 0"
+)
+OTHERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+#: Deleted rows stay in the files; a database that has grown by this much is thrown away, in bytes.
+GROWTH = 8 * 1024 * 1024
 
-class Databases:
-    """Fresh databases of one sort, copied from a migrated one."""
 
-    def __init__(self, sort: str, directory: Path) -> None:
-        self.sort = sort
-        self.directory = directory
-        self._name = f"backoffice_{os.getpid()}"
-        self._count = 0
-        if sort == "sqlite":
-            self._template = f"sqlite:///{directory / 'template.db'}"
-        else:
-            with self._server() as server:
-                server.execute(f'CREATE DATABASE "{self._name}"')
-            self._template = self._url(self._name)
-        migrate(self._template, directory)
+class Databases(Protocol):
+    """Fresh databases of one sort."""
 
     def new(self, directory: Path) -> str:
-        if self.sort == "sqlite":
-            shutil.copy(self.directory / "template.db", directory / "backoffice.db")
-            return f"sqlite:///{directory / 'backoffice.db'}"
-        self._count += 1
-        name = f"{self._name}_{self._count}"
-        with self._server() as server:
-            server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{self._name}" STRATEGY FILE_COPY')
-        return self._url(name)
+        """The address of an empty one; what is a file lies in the directory."""
+        ...
 
-    def drop(self, url: str) -> None:
-        if self.sort == "postgresql":
-            with self._server() as server:
-                server.execute(f'DROP DATABASE "{make_url(url).database}" WITH (FORCE)')
+    def give_back(self, url: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class SQLite:
+    """Files, copied from a migrated one."""
+
+    def __init__(self, directory: Path) -> None:
+        self._template = directory / "template.db"
+        migrate(f"sqlite:///{self._template}", directory)
+
+    def new(self, directory: Path) -> str:
+        shutil.copy(self._template, directory / "backoffice.db")
+        return f"sqlite:///{directory / 'backoffice.db'}"
+
+    def give_back(self, url: str) -> None:
+        """It goes with the test's directory."""
 
     def close(self) -> None:
-        self.drop(self._template)
+        """Nothing is open."""
 
-    def _server(self) -> psycopg.Connection:
-        return psycopg.connect(os.environ["TEST_DATABASE_URL"], autocommit=True)
+
+class PostgreSQL:
+    """One database after the other, copied from a migrated one; emptied and used again where only rows were changed."""
+
+    def __init__(self, directory: Path) -> None:
+        self._name = f"backoffice_{os.getpid()}"
+        self._count = 0
+        self._clean: str | None = None
+        self._on_server("CREATE DATABASE {}", self._name)
+        migrate(self._url(self._name), directory)
+        with self._connection(self._name) as template:
+            self._tables = [row[0] for row in template.execute(TABLES)]
+            self._shape, self._size = self._look(template)
+
+    def new(self, directory: Path) -> str:
+        name, self._clean = self._clean, None
+        if name is None:
+            self._count += 1
+            name = f"{self._name}_{self._count}"
+            self._on_server("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", name, self._name)
+        return self._url(name)
+
+    def give_back(self, url: str) -> None:
+        name = str(make_url(url).database)
+        if self._emptied(name):
+            self._clean = name
+        else:
+            self._drop(name)
+
+    def close(self) -> None:
+        for name in filter(None, (self._clean, self._name)):
+            self._drop(name)
+
+    def _emptied(self, name: str) -> bool:
+        """Delete every row and start every count anew, unless more than rows was changed."""
+        try:
+            with self._connection(name) as connection:
+                connection.execute(OTHERS)
+                shape, size = self._look(connection)
+                if shape != self._shape or size > self._size + GROWTH:
+                    return False
+                with connection.transaction():
+                    connection.execute("SET LOCAL session_replication_role = replica")  # no order by foreign keys
+                    for table in self._tables:
+                        connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+                connection.execute(RESTART)
+        except psycopg.Error:
+            return False
+        return True
+
+    def _look(self, connection: psycopg.Connection) -> tuple[Any, int]:
+        shape = connection.execute(SHAPE).fetchone()
+        size = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+        assert size is not None
+        return shape, size[0]
+
+    def _drop(self, name: str) -> None:
+        self._on_server("DROP DATABASE {} WITH (FORCE)", name)
+
+    def _on_server(self, command: str, *names: str) -> None:
+        with psycopg.connect(os.environ["TEST_DATABASE_URL"], autocommit=True) as server:
+            server.execute(sql.SQL(command).format(*map(sql.Identifier, names)))
+
+    def _connection(self, name: str) -> psycopg.Connection:
+        url = make_url(self._url(name)).set(drivername="postgresql")
+        return psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
 
     def _url(self, name: str) -> str:
         url = make_url(os.environ["TEST_DATABASE_URL"]).set(drivername="postgresql+psycopg", database=name)
         return url.render_as_string(hide_password=False)
+
+
+SORTS: dict[str, type[SQLite | PostgreSQL]] = {"sqlite": SQLite, "postgresql": PostgreSQL}
+
+
+class LazyDatabases(dict[str, Databases]):
+    """Each sort, prepared when it is first asked for: a test of one does not wait for the other."""
+
+    def __init__(self, paths: pytest.TempPathFactory) -> None:
+        self._paths = paths
+
+    def __missing__(self, sort: str) -> Databases:
+        self[sort] = SORTS[sort](self._paths.mktemp(sort))
+        return self[sort]
 
 
 def migrate(url: str, directory: Path) -> None:
@@ -79,12 +172,3 @@ def application(settings: Settings) -> Iterator[Flask]:
         db.session.remove()
         db.engine.dispose()
     app.extensions["redis"].close()
-
-
-class LazyDatabases(dict[str, Databases]):
-    def __init__(self, paths: pytest.TempPathFactory) -> None:
-        self._paths = paths
-
-    def __missing__(self, sort: str) -> Databases:
-        self[sort] = Databases(sort, self._paths.mktemp(sort))
-        return self[sort]

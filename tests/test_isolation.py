@@ -8,6 +8,17 @@ import pytest
 from redis import Redis
 from sqlalchemy import create_engine, text
 
+from backoffice.extensions import db
+from backoffice.models import new_company
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_database_is_empty_for_every_test(app, again):
+    with app.app_context():
+        company = new_company(db.session(), "Only Ltd")
+        db.session.commit()
+        assert company.id == 1
+
 
 @pytest.mark.parametrize("again", [False, True])
 def test_a_database_is_new_for_every_test(database_url, again):

@@ -21,7 +21,7 @@ def _sqlite(engine: Engine) -> set[tuple[str, ...]]:
     """The statements that made it, cut into their clauses: a migration may write them in another order."""
     with engine.connect() as connection:
         rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")).all()
-    found = set()
+    found: set[tuple[str, ...]] = set()
     for name, sql in rows:
         if name.startswith("alembic_"):
             continue
@@ -39,7 +39,7 @@ def _postgresql(engine: Engine) -> set[tuple[str, ...]]:
         "constraint": "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint "
         "WHERE connamespace = 'public'::regnamespace",
     }
-    found = set()
+    found: set[tuple[str, ...]] = set()
     with engine.connect() as connection:
         for sort, query in queries.items():
             for row in connection.execute(text(query)):

@@ -13,6 +13,8 @@ from backoffice.extensions import db
 from backoffice.models import KINDS, History, Record, SyncJob, User
 
 PER_PAGE = 50
+#: How the history keeps a tick, and how people read it.
+TRUTHS = {"True": "Yes", "False": "No"}
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,8 @@ def _entry(row: History, users: dict[int, str], titles: dict[int, str]) -> Entry
         at=row.at,
         action=ACTION_WORDS.get(row.action, row.action.capitalize()),
         field=_label(row),
-        old=row.old,
-        new=row.new,
+        old=TRUTHS.get(row.old or "", row.old),
+        new=TRUTHS.get(row.new or "", row.new),
         user=users.get(row.user_id or 0),
         job_id=row.sync_job_id,
         job=titles.get(row.sync_job_id or 0),

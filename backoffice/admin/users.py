@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import abort, flash, redirect, request, session, url_for
+from flask import abort, current_app, flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_login import current_user
@@ -75,7 +75,9 @@ class UsersView(Page):
 
     def _show(self, user: User, token: str) -> None:
         # It is shown once, to the administrator who asked for it, and kept nowhere.
-        session["fresh_link"] = {"name": user.name, "url": url_for("auth.welcome", token=token, _external=True)}
+        # Its host is the deployment's own, whatever name the request gave.
+        base = current_app.extensions["settings"].public_url.rstrip("/")
+        session["fresh_link"] = {"name": user.name, "url": base + url_for("auth.welcome", token=token)}
 
     @expose("/reset", methods=("POST",))
     def reset(self) -> ResponseReturnValue:

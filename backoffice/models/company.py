@@ -33,5 +33,5 @@ class CompanyOwned:
     kind: str
 
     @declared_attr
-    def company_id(cls) -> Mapped[int]:
+    def company_id(self) -> Mapped[int]:
         return mapped_column(ForeignKey("company.id", ondelete="CASCADE"), index=True)

@@ -33,7 +33,7 @@ class Author:
     sync_job_id: int | None = None
 
 
-author: ContextVar[Author] = ContextVar("author", default=Author())
+author: ContextVar[Author] = ContextVar("author", default=Author())  # noqa: B039 - it is frozen
 
 
 @contextmanager
@@ -66,8 +66,8 @@ class Record(CompanyOwned, Base):
     changed_at: Mapped[datetime] = mapped_column(default=now)
 
     @declared_attr.directive
-    def __mapper_args__(cls) -> dict[str, Any]:
-        return {"version_id_col": cls.__table__.c.revision, "version_id_generator": False}
+    def __mapper_args__(self) -> dict[str, Any]:
+        return {"version_id_col": self.__table__.c.revision, "version_id_generator": False}
 
     @classmethod
     @cache
@@ -129,22 +129,29 @@ def before_flush(session: Session, _context: UOWTransaction, _instances: object)
     flushed: Flushed = session.info.setdefault("flushed", Flushed())
     for row in session.new:
         if isinstance(row, CompanyOwned):
-            flushed.new.append(row)
-        if isinstance(row, Record):
-            row.name_key = folded(row.name)[:255]
-            row.revision = row.revision or 1
+            _note_new(flushed, row)
     for row in session.dirty:
-        if not isinstance(row, CompanyOwned):
-            continue
-        found = changes(session, row)
-        if not found:
-            continue
-        flushed.changed.append((row, found))
-        if isinstance(row, Record):
-            _count(session, row, {column for column, _, _ in found})
+        if isinstance(row, CompanyOwned):
+            _note_changed(session, flushed, row)
     for row in session.deleted:
         if isinstance(row, Record):
             guard(session, row, ())
+
+
+def _note_new(flushed: Flushed, row: CompanyOwned) -> None:
+    flushed.new.append(row)
+    if isinstance(row, Record):
+        row.name_key = folded(row.name)[:255]
+        row.revision = row.revision or 1
+
+
+def _note_changed(session: Session, flushed: Flushed, row: CompanyOwned) -> None:
+    found = changes(session, row)
+    if not found:
+        return
+    flushed.changed.append((row, found))
+    if isinstance(row, Record):
+        _count(session, row, {column for column, _, _ in found})
 
 
 def _count(session: Session, row: Record, columns: set[str]) -> None:
@@ -160,7 +167,8 @@ def _count(session: Session, row: Record, columns: set[str]) -> None:
 def guard(session: Session, row: Record, columns: tuple[str, ...]) -> None:
     """Refuse to change what the provider has the final word on.
 
-    Raises: ReadOnlyRecordError for a record that comes in one way and is integrated; on deletion, for any integrated one.
+    Raises: ReadOnlyRecordError for a record that comes in one way and is integrated; when deleted, for any
+    integrated one.
     """
     links = (
         select(Link, Connection.provider)

@@ -29,7 +29,7 @@ PASSES = 3
 
 def pull(task: Task) -> None:
     """Bring in every list that the task's kinds come from, each once."""
-    mappers = sorted(task.mappers(), key=lambda mapper: task.provider.mappers.index(mapper))
+    mappers = sorted(task.mappers(), key=task.provider.mappers.index)
     for resource, group in groupby(mappers, key=lambda mapper: mapper.resource):
         pull_resource(task, resource, list(group))
 

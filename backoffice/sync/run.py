@@ -75,39 +75,75 @@ def run(shop: Workshop, job_id: int) -> int | None:
 
 
 def _to_its_end(shop: Workshop, turn: lease.Turn) -> None:
-    session = shop.session
     try:
-        task = _task(shop, turn)
-        _work(shop, task)
+        _work(_task(shop, turn))
     except LeaseLostError:
         raise
-    except CancelledError:
-        jobs.finish(session, turn, JobState.CANCELLED)
-    except GiveWayError:
-        jobs.put_back(session, turn, 0, "a more urgent job")
-    except RateLimitedError as error:
-        session.rollback()
-        words = {"minute": "minute limit", "day": "daily limit", "app": "limit for all companies together"}
-        waiting_for = f"the {words.get(error.limit, 'limit of calls under way')}"
-        jobs.put_back(session, turn, error.retry_after or 60, waiting_for)
-    except TransientError as error:
-        session.rollback()
-        _try_again(shop, turn, error)
-    except ConnectionLostError as error:
-        session.rollback()
-        _disconnect(session, turn, error)
-        jobs.finish(session, turn, JobState.FAILED, reason=error.message)
-    except QuestionError as error:
-        session.rollback()
-        jobs.finish(session, turn, JobState.FAILED, reason=error.message, question=error.resource)
-    except BackofficeError as error:
-        session.rollback()
-        jobs.finish(session, turn, JobState.FAILED, reason=error.message)
+    except (CancelledError, GiveWayError, BackofficeError) as error:
+        shop.session.rollback()
+        ending = next(ending for kind, ending in ENDINGS.items() if isinstance(error, kind))
+        ending(shop, turn, error)
     except Exception:  # the job boundary: whatever it is, the job must not be left running
-        session.rollback()
+        shop.session.rollback()
         log.exception("a sync job met a fault of ours", job=turn.job_id)
         reason = "The program met a fault of its own; the details are in its log. Nothing that was done is lost."
-        jobs.finish(session, turn, JobState.FAILED, reason=reason)
+        jobs.finish(shop.session, turn, JobState.FAILED, reason=reason)
+
+
+def _cancelled(shop: Workshop, turn: lease.Turn, _error: Exception) -> None:
+    jobs.finish(shop.session, turn, JobState.CANCELLED)
+
+
+def _gives_way(shop: Workshop, turn: lease.Turn, _error: Exception) -> None:
+    jobs.put_back(shop.session, turn, 0, "a more urgent job")
+
+
+def _waits_for_limit(shop: Workshop, turn: lease.Turn, error: Any) -> None:
+    words = {"minute": "the minute limit", "day": "the daily limit", "app": "the limit for all companies together"}
+    jobs.put_back(shop.session, turn, error.retry_after, words.get(error.limit, "the limit of calls under way"))
+
+
+def _tries_again(shop: Workshop, turn: lease.Turn, error: Any) -> None:
+    """Put a job back for a while; the waits grow with its failures in a row."""
+    waits = shop.settings.retry_seconds
+    failures = shop.session.scalar(select(SyncJob.failures).where(SyncJob.id == turn.job_id)) or 0
+    shop.session.rollback()
+    wait = error.retry_after if error.retry_after is not None else waits[min(failures, len(waits) - 1)]
+    jobs.put_back(shop.session, turn, wait, error.message[:255], failures=failures + 1)
+
+
+def _loses_connection(shop: Workshop, turn: lease.Turn, error: Any) -> None:
+    """Say on the connection what has happened; its jobs stop, its records and links stay."""
+    session = shop.session
+    connection_id = select(SyncJob.connection_id).where(SyncJob.id == turn.job_id).scalar_subquery()
+    turn.write(session)
+    session.execute(
+        update(Connection)
+        .where(Connection.id == connection_id, Connection.state == ConnectionState.CONNECTED)
+        .values(state=ConnectionState.NEEDS_RECONNECTING, problem=error.message)
+        .execution_options(synchronize_session=False)
+    )
+    jobs.finish(session, turn, JobState.FAILED, reason=error.message)
+
+
+def _asks(shop: Workshop, turn: lease.Turn, error: Any) -> None:
+    jobs.finish(shop.session, turn, JobState.FAILED, reason=error.message, question=error.resource)
+
+
+def _fails(shop: Workshop, turn: lease.Turn, error: Any) -> None:
+    jobs.finish(shop.session, turn, JobState.FAILED, reason=error.message)
+
+
+#: How a job goes on after each sort of error; the first that fits.
+ENDINGS: dict[type[Exception], Callable[[Workshop, lease.Turn, Any], None]] = {
+    CancelledError: _cancelled,
+    GiveWayError: _gives_way,
+    RateLimitedError: _waits_for_limit,
+    TransientError: _tries_again,
+    ConnectionLostError: _loses_connection,
+    QuestionError: _asks,
+    BackofficeError: _fails,
+}
 
 
 def _task(shop: Workshop, turn: lease.Turn) -> Task:
@@ -138,11 +174,11 @@ def _task(shop: Workshop, turn: lease.Turn) -> Task:
     return task
 
 
-def _work(shop: Workshop, task: Task) -> None:
+def _work(task: Task) -> None:
     while True:
         work = task.session.get_one(SyncJob, task.job_id, populate_existing=True).work
         task.session.rollback()
-        _describe(shop, task)
+        _describe(task)
         push.settle(task)
         if work is Work.UPDATE:
             pull.pull(task)
@@ -158,7 +194,7 @@ def _work(shop: Workshop, task: Task) -> None:
             return
 
 
-def _describe(shop: Workshop, task: Task) -> None:
+def _describe(task: Task) -> None:
     """Right after linking: ask for the organisation's country, currency and time zone."""
     connection = task.session.get_one(Connection, task.connection_id, populate_existing=True)
     task.session.expunge(connection)
@@ -197,26 +233,3 @@ def _confirm_if_nothing_waits(task: Task) -> None:
     task.session.execute(update(Connection).where(Connection.id == task.connection_id).values(push_confirmed_at=now()))
     task.commit()
     task.confirmed = True
-
-
-def _try_again(shop: Workshop, turn: lease.Turn, error: TransientError) -> None:
-    """Put a job back for a while; the waits grow with its failures in a row."""
-    waits = shop.settings.retry_seconds
-    failures = shop.session.scalar(select(SyncJob.failures).where(SyncJob.id == turn.job_id)) or 0
-    shop.session.rollback()
-    wait = error.retry_after if error.retry_after is not None else waits[min(failures, len(waits) - 1)]
-    jobs.put_back(shop.session, turn, wait, error.message[:255], failures=failures + 1)
-
-
-def _disconnect(session: Session, turn: lease.Turn, error: ConnectionLostError) -> None:
-    """Say on the connection what has happened; its jobs stop, its records and links stay."""
-    connection_id = select(SyncJob.connection_id).where(SyncJob.id == turn.job_id).scalar_subquery()
-    values: dict[str, Any] = {"state": ConnectionState.NEEDS_RECONNECTING, "problem": error.message}
-    turn.write(session)
-    session.execute(
-        update(Connection)
-        .where(Connection.id == connection_id, Connection.state == ConnectionState.CONNECTED)
-        .values(**values)
-        .execution_options(synchronize_session=False)
-    )
-    session.commit()

@@ -59,7 +59,7 @@ def _resolve(task: Task, mapper: Mapper, loaded: dict[str, Loaded]) -> None:
                 Link.connection_id == task.connection_id, Link.kind == ref.kind, Link.external_id.in_(wanted)
             )
         )
-        known = {external_id: record_id for external_id, record_id in rows}
+        known = {row.external_id: row.record_id for row in rows}
         for row in list(loaded.values()):
             target = known.get(str(row.payload.get(ref.key)))
             if target is None:

@@ -91,7 +91,7 @@ def test_an_invitation_works_once(app: Flask, session: Db, administrator: Browse
     shown = administrator.post(
         "/users/new", {"name": "New One", "email": "New@Example.com", "role": "operator"}, follow=True
     ).text
-    found = re.search(r'value="http://localhost(/welcome/[^"]+)"', shown)
+    found = re.search(r'value="http://localhost:8000(/welcome/[^"]+)"', shown)
     assert found
     assert found.group(1) not in administrator.says("/users/")
     client = app.test_client()

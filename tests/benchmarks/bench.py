@@ -18,15 +18,16 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from sqlalchemy import create_engine, func, select
+import click
+from sqlalchemy import func, make_url, select
 
 from backoffice.config import Settings
 from backoffice.embedded_redis import EmbeddedRedis
 from backoffice.extensions import db
-from backoffice.models import Connection, Contact, History, new_company
+from backoffice.models import Connection, Contact, History, SyncJob, new_company
 from backoffice.sandbox.xero.server import Sandbox
 from backoffice.sync import linking
-from tests.conftest import application
+from tests.databases import application
 from tests.sync.conftest import Book, xero_settings
 from tests.sync.moving import MovingClient, MovingProvider
 
@@ -39,7 +40,7 @@ def a_book(directory: Path, database: str, **size: Any) -> Iterator[Book]:
     """A company that is not linked yet, before a played Xero of that size."""
     redis = EmbeddedRedis(directory / "redis")
     redis.start()
-    roomy = {"minute_limit": 10**6, "day_limit": 10**7}
+    roomy: dict[str, Any] = {"minute_limit": 10**6, "day_limit": 10**7}
     try:
         with Sandbox(directory / "xero", **roomy, **size) as sandbox:
             settings = Settings(data_dir=directory, database_url=database, redis_url=redis.url)
@@ -53,7 +54,7 @@ def a_book(directory: Path, database: str, **size: Any) -> Iterator[Book]:
 
 
 def row(*cells: object) -> None:
-    print("| " + " | ".join(str(cell) for cell in cells) + " |", flush=True)
+    click.echo("| " + " | ".join(str(cell) for cell in cells) + " |")
 
 
 def first_pull_and_nothing_changed(database: str, contacts: int) -> None:
@@ -105,15 +106,15 @@ def moving_list(database: str, contacts: int, seeds: int) -> None:
         lost = passes = calls = 0
         for seed in range(seeds):
             shuffled = bool(seed % 2)
-            _begin(book, seed, shuffled)
+            job = _begin(book, seed, shuffled)
             book.theirs.forget_calls()
-            book.run(book.job)
+            book.run(job)
             calls += book.theirs.calls()["GET Contacts"]
             book.update("contact")
             mine = {contact.name: contact.email for contact in book.contacts()}
             lost += sum(mine.get(body["Name"]) != body.get("EmailAddress") for body in book.theirs.contacts())
             passes += 1
-            print(f"  seed {seed}: {lost} lost so far", file=sys.stderr, flush=True)
+            click.echo(f"  seed {seed}: {lost} lost so far", err=True)
         row(
             f"{EDITS} of {contacts:,} edited while read, {seeds} seeds: rows lost",
             lost,
@@ -123,14 +124,14 @@ def moving_list(database: str, contacts: int, seeds: int) -> None:
         assert lost == 0
 
 
-def _begin(book: Any, seed: int, shuffled: bool) -> None:
+def _begin(book: Book, seed: int, shuffled: bool) -> SyncJob:
     if seed:
         linking.unlink(book.session, book.session.get_one(Connection, book.connection_id))
     company = new_company(book.session, f"Company {seed}")
     book.company_id = company.id
     book.session.commit()
-    book.job = book.link()
-    book.job.kinds = ["contact"]
+    job = book.link()
+    job.kinds = ["contact"]
     book.session.commit()
     chance, left = Random(seed), [EDITS]
     ids = sorted(body["ContactID"] for body in book.theirs.contacts())
@@ -146,6 +147,7 @@ def _begin(book: Any, seed: int, shuffled: bool) -> None:
     book.shop = replace(
         book.shop, providers={"xero": provider}, settings=book.shop.settings.model_copy(update=in_flight)
     )
+    return job
 
 
 def main() -> None:
@@ -156,15 +158,15 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         database = given.database or f"sqlite:///{place}/bench.db"
-        kind = create_engine(database).dialect.name
-        print(f"Measured on {kind}, {os.cpu_count()} cores. Time is a multiple of only reading the pages.\n")
+        sort = make_url(database).get_backend_name()
+        click.echo(f"Measured on {sort}, {os.cpu_count()} cores. Time is a multiple of only reading the pages.\n")
         row("what", "calls of Contacts", "calls in all", "time")
         row("---", "---", "---", "---")
         first_pull_and_nothing_changed(database, given.contacts)
         if given.seeds:
             moving_list(database, 7_000, given.seeds)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
-        print(f"\nPeak memory, the played Xero included: {peak:.0f} MB")
+        click.echo(f"\nPeak memory, the played Xero included: {peak:.0f} MB")
 
 
 if __name__ == "__main__":

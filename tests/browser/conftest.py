@@ -46,7 +46,8 @@ class Journey:
 
     def go(self, path: str) -> None:
         answer = self.page.goto(self.home + path)
-        assert answer is not None and answer.status == 200, path
+        assert answer is not None
+        assert answer.status == 200, path
 
     def sign_in(self) -> None:
         found = re.search(r"sign in as (\S+) with the password (\S+)", self.demo.said)

@@ -92,8 +92,8 @@ def test_what_is_changed_there_comes_here_and_a_refusal_says_what_to_mend(journe
 
     page.goto(f"{journey.xero}/organisation/1/contacts?q={names[0]}")
     page.get_by_role("link", name=names[0]).first.click()
-    page.get_by_label(re.compile("E-?mail", re.I)).first.fill("changed@there.example")
-    page.get_by_role("button", name=re.compile("Save", re.I)).first.click()
+    page.get_by_label(re.compile("E-?mail", re.IGNORECASE)).first.fill("changed@there.example")
+    page.get_by_role("button", name=re.compile("Save", re.IGNORECASE)).first.click()
 
     journey.go("/c/1/suppliers/")
     journey.press("Update")

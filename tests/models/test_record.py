@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import StatementError
-from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy.orm import scoped_session
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -33,7 +34,7 @@ from backoffice.models import (
     writing_as,
 )
 
-Db = scoped_session[Session]
+Db = scoped_session[Any]
 
 
 @pytest.fixture

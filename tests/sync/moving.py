@@ -1,4 +1,4 @@
-"""A list that moves while it is read: a client whose calls change the other side, in an order of the test's choosing."""
+"""A list that moves while it is read: a client whose calls change the other side, in an order the test chooses."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class MovingClient:
 class MovingProvider:
     """A provider whose clients move the list they read."""
 
-    def __init__(self, provider: Any, wrap: Callable[[Any], MovingClient]) -> None:
+    def __init__(self, provider: Any, wrap: Callable[[Any], Any]) -> None:
         self._provider, self._wrap = provider, wrap
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._provider, name)
 
-    def client(self, connection: Any, urgent: bool) -> MovingClient:
+    def client(self, connection: Any, urgent: bool) -> Any:
         return self._wrap(self._provider.client(connection, urgent))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -98,7 +99,8 @@ def test_a_job_is_claimed_once_and_again_when_its_worker_goes_silent(book: Book)
     clock.use(lambda: later)
     assert jobs.due_jobs(book.session) == [job_id]
     second = lease.claim(book.session, job_id, 30)
-    assert second is not None and second.fence == first.fence + 1
+    assert second is not None
+    assert second.fence == first.fence + 1
     with pytest.raises(LeaseLostError):
         first.write(book.session, created=99)
     second.write(book.session)
@@ -155,7 +157,8 @@ def test_a_dry_budget_puts_the_job_back_until_it_is_filled(book: Book, limit: st
     job = book.run(asked(book))
     assert job.state is JobState.PENDING
     assert job.due_at > clock.now()
-    assert job.waiting_for and "limit" in job.waiting_for
+    assert job.waiting_for
+    assert "limit" in job.waiting_for
     assert jobs.due_jobs(book.session) == []
 
 
@@ -177,10 +180,11 @@ def test_a_job_that_stops_its_worker_again_and_again_is_set_aside(book: Book) ->
     for _ in range(6):
         assert lease.claim(book.session, job_id, 30) is not None
         later = clock.now() + timedelta(seconds=31)
-        clock.use(lambda later=later: later)
+        clock.use(partial(lambda moment: moment, later))
     job = book.run(book.session.get_one(SyncJob, job_id))
     assert job.state is JobState.FAILED
-    assert job.reason and "set aside" in job.reason
+    assert job.reason
+    assert "set aside" in job.reason
 
 
 def test_an_organisation_that_is_gone_stops_the_job_and_loses_nothing(book: Book) -> None:

@@ -128,7 +128,8 @@ def test_a_name_taken_there_is_refused_in_our_words_and_theirs(book) -> None:
     job = book.push()
     link = book.link_of(contact)
     assert (job.refused, link.state) == (1, LinkState.REFUSED)
-    assert link.refusal_raw and "already assigned" in link.refusal_raw
+    assert link.refusal_raw
+    assert "already assigned" in link.refusal_raw
     assert link.refusal_column == "name"
 
 
