@@ -25,6 +25,7 @@ setup: .venv/ready ## Make .venv from the lock file, with the `backoffice` comma
 	  || { echo "Python 3.11 or newer is needed; '$(PYTHON)' is not (choose one: make setup PYTHON=python3.12)." >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null \
 	  || { echo "'$(PYTHON)' cannot make virtual environments: install its venv module (Debian, Ubuntu: python3-venv)." >&2; exit 1; }
+	@test -w . || { echo "$(CURDIR) cannot be written to." >&2; exit 1; }
 	@rm -f .venv/ready
 	"$(PYTHON)" -m venv .venv
 	@# The builder first and from the lock too, so that nothing is fetched that is not pinned.

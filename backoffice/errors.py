@@ -15,6 +15,7 @@
     ├── ConsentError            whoever is linking: the sign-in at the provider came to nothing
     └── ConnectionLostError     an administrator: the company has to be linked again
 
+Errors that concern one noun alone are declared beside it (users, sandboxes, the schema) and inherit from the same root.
 The default message of an error is the first line of its docstring.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from threading import Event
 from typing import Any
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from backoffice.clock import now
 from backoffice.errors import BackofficeError
 from backoffice.extensions import db
-from backoffice.models import Company, Connection, JobState, SyncJob, Urgency, new_company
+from backoffice.models import Company, Connection, JobState, LinkState, SyncJob, Urgency, new_company
 from backoffice.sync import jobs, linking, pending
 from backoffice.sync.provider import Provider
 from backoffice.sync.run import Workshop, run
@@ -106,7 +107,9 @@ def _standing(session: Session, company: Company) -> dict[str, Any]:
         .order_by(SyncJob.ended_at.desc())
         .limit(1)
     )
-    counts = pending.counts(session, connection)
+    counts = Counter[LinkState]()
+    for states in pending.counts(session, connection).values():
+        counts.update(states)
     return {
         "company": company.name,
         "connection": connection.state.value,

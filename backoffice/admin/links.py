@@ -201,14 +201,3 @@ def needs_you() -> dict[str, int]:
         "matches": matches_waiting(connection),
         "integrations": 0 if connection.usable else 1,
     }
-
-
-def link_counts(connection: Connection) -> dict[str, dict[LinkState, int]]:
-    """How many links are in each state, by kind."""
-    # Grouped from outside: PostgreSQL does not see that two equal expressions with parameters are one.
-    one = select(Link.kind, Link.state.label("state")).where(Link.connection_id == connection.id).subquery()
-    query = select(one.c.kind, one.c.state, func.count()).group_by(one.c.kind, one.c.state)
-    found: dict[str, dict[LinkState, int]] = {}
-    for kind, state, count in db.session.execute(query):
-        found.setdefault(kind, {})[LinkState(state)] = count
-    return found

@@ -18,6 +18,7 @@ from backoffice.admin.words import LINK_BADGES, Badge, plural
 from backoffice.clock import now
 from backoffice.extensions import db
 from backoffice.models import KINDS, Company, CompanySettings, Connection, JobState, Link, LinkState, Role, SyncJob
+from backoffice.sync import pending
 
 MOST_CAUSES = 8
 
@@ -81,7 +82,7 @@ class OverviewView(Page):
 
 def kind_counts(connection: Connection | None) -> list[KindCount]:
     """A line for each screen of records."""
-    states = links.link_counts(connection) if connection else {}
+    states = pending.counts(db.session(), connection) if connection else {}
     lines = []
     for view in RECORD_VIEWS:
         if view.in_menu and view.path != "customers":

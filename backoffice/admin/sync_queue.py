@@ -136,7 +136,7 @@ def chosen(connection: Connection | None, state: str, kind: str, cause: str) -> 
 
 def _counts(connection: Connection | None) -> dict[LinkState, int]:
     counts: dict[LinkState, int] = {}
-    for states in links.link_counts(connection).values() if connection else ():
+    for states in pending.counts(db.session(), connection).values() if connection else ():
         for state, count in states.items():
             counts[state] = counts.get(state, 0) + count
     return counts

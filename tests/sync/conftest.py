@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,11 +39,24 @@ def sandbox_size() -> dict[str, Any]:
     return {"contacts": 30, "items": 12}
 
 
+@pytest.fixture(scope="session")
+def sandboxes() -> Iterator[dict[str, Sandbox]]:
+    """The played Xeros of this process, by their size; each goes back to its beginning after a test."""
+    made: dict[str, Sandbox] = {}
+    yield made
+    for sandbox in made.values():
+        sandbox.stop()
+
+
 @pytest.fixture
-def sandbox(tmp_path: Path, sandbox_size: dict[str, Any]) -> Iterator[Sandbox]:
-    roomy = {"minute_limit": 100_000, "day_limit": 100_000}
-    with Sandbox(tmp_path / "xero", **{**roomy, **sandbox_size}) as sandbox:
-        yield sandbox
+def sandbox(sandboxes: dict[str, Sandbox], sandbox_size: dict[str, Any]) -> Iterator[Sandbox]:
+    key = str(sorted(sandbox_size.items()))
+    if key not in sandboxes:
+        roomy = {"minute_limit": 100_000, "day_limit": 100_000}
+        sandboxes[key] = Sandbox(**{**roomy, **sandbox_size}).start()
+        sandboxes[key].world.mark()
+    yield sandboxes[key]
+    sandboxes[key].world.go_back()
 
 
 @pytest.fixture

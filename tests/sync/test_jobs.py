@@ -14,12 +14,12 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import sessionmaker
 
-from backoffice import clock
+from backoffice import clock, foreground
 from backoffice.errors import LeaseLostError
 from backoffice.extensions import db
-from backoffice.models import Connection, ConnectionState, Contact, JobState, SyncJob, Urgency, Work
+from backoffice.models import Connection, ConnectionState, Contact, JobState, LinkState, SyncJob, Urgency, Work
 from backoffice.queue import doorbell
-from backoffice.sync import jobs, lease
+from backoffice.sync import jobs, lease, pending
 from tests.sync.conftest import Book
 from tests.sync.moving import MovingProvider
 
@@ -259,3 +259,11 @@ def test_a_hundred_saves_are_few_requests(book: Book) -> None:
     assert len(book.theirs.writes()) <= 1
     held = book.session.scalar(select(func.count()).select_from(Contact).where(Contact.city == "Saved"))
     assert held == 20
+
+
+def test_the_states_of_links_are_counted_by_kind(book: Book) -> None:
+    found = pending.counts(book.session, book.connection)
+    assert set(found) == {"contact", "item", "account", "tracking", "tracking_option", "tax_rate"}
+    assert sum(found["contact"].values()) == len(book.contacts())
+    standing = foreground.status(book.session)
+    assert standing[0]["records"]["integrated"] == sum(states[LinkState.INTEGRATED] for states in found.values())
