@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from backoffice.clock import now
 from backoffice.errors import BackofficeError
 from backoffice.extensions import db
-from backoffice.models import Company, Connection, JobState, LinkState, SyncJob, Urgency, new_company
+from backoffice.models import Company, Connection, LinkState, StartedBy, SyncJob, new_company
 from backoffice.sync import jobs, linking, pending
 from backoffice.sync.provider import Provider
 from backoffice.sync.run import Workshop, run
@@ -36,9 +36,10 @@ def company_named(session: Session, name: str) -> Company:
     return company
 
 
-def link_custom(app: Flask, name: str, provider_key: str = "xero") -> Connection:
+def link_custom(app: Flask, name: str, confirm_push: bool, provider_key: str = "xero") -> Connection:
     """Link a company to the one organisation of a custom connection; the company is made if there is none.
 
+    With `confirm_push`, what was kept here before is sent without anybody having looked at what matches.
     Raises: ConfigurationError, ConsentError, ConflictError.
     """
     provider: Provider = app.extensions["providers"][provider_key]
@@ -49,9 +50,9 @@ def link_custom(app: Flask, name: str, provider_key: str = "xero") -> Connection
     connection, _ = linking.link(
         session, provider, company.id, granted.organisations[0], granted.authorisation_id, user_id=None
     )
-    # A headless machine has nobody to ask; whoever runs this command has decided.
-    connection.push_confirmed_at = now()
-    session.commit()
+    if confirm_push:
+        connection.push_confirmed_at = now()
+        session.commit()
     return connection
 
 
@@ -67,7 +68,7 @@ def update(app: Flask, name: str, kinds: Sequence[str], watch: Callable[[dict[st
         raise BackofficeError((connection and connection.problem) or f"{company.name} is not linked.")
     provider: Provider = app.extensions["providers"][connection.provider]
     job, _ = jobs.request_update(
-        session, connection, known_kinds(provider, kinds), user_id=None, urgency=Urgency.PERSON
+        session, connection, known_kinds(provider, kinds), user_id=None, started_by=StartedBy.COMMAND
     )
     sessions = sessionmaker(db.engine, expire_on_commit=False)
     shop = Workshop(session, sessions, app.extensions["providers"], app.extensions["settings"], watch)
@@ -101,12 +102,7 @@ def _standing(session: Session, company: Company) -> dict[str, Any]:
     connection = session.scalar(select(Connection).where(Connection.company_id == company.id, Connection.active))
     if connection is None:
         return {"company": company.name, "connection": None}
-    last = session.scalar(
-        select(SyncJob.ended_at)
-        .where(SyncJob.connection_id == connection.id, SyncJob.state == JobState.COMPLETED)
-        .order_by(SyncJob.ended_at.desc())
-        .limit(1)
-    )
+    last = jobs.last_update(session, connection)
     counts = Counter[LinkState]()
     for states in pending.counts(session, connection).values():
         counts.update(states)

@@ -8,7 +8,7 @@ from flask import current_app
 from sqlalchemy.orm import sessionmaker
 
 from backoffice.extensions import db
-from backoffice.models import Connection, Urgency, Work
+from backoffice.models import Connection, StartedBy, Urgency, Work
 from backoffice.queue import doorbell
 from backoffice.sync import jobs, pending
 from backoffice.sync.run import Workshop
@@ -42,7 +42,15 @@ def push(connection_id: int) -> None:
     if not pending.anything_to_push(shop.session, connection_id):
         shop.session.rollback()
         return
-    job, _ = jobs.request(shop.session, connection, Work.PUSH, kinds, title="On save", urgency=Urgency.ON_SAVE)
+    job, _ = jobs.request(
+        shop.session,
+        connection,
+        Work.PUSH,
+        kinds,
+        title="On save",
+        urgency=Urgency.ON_SAVE,
+        started_by=StartedBy.SAVE,
+    )
     run(job.id)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from backoffice.clock import now
 from backoffice.extensions import db
-from backoffice.models import Company, CompanySettings, Connection, ConnectionState, Tick, Urgency
+from backoffice.models import Company, CompanySettings, Connection, ConnectionState, StartedBy, Tick, Urgency
 from backoffice.queue import doorbell
 from backoffice.sync import jobs
 
@@ -84,7 +84,14 @@ class _Nightly:
         provider = current_app.extensions["providers"][connection.provider]
         kinds = [mapper.kind for mapper in provider.mappers]
         job, _ = jobs.request_update(
-            session, connection, kinds, user_id=None, title="Nightly", urgency=Urgency.BACKGROUND
+            session,
+            connection,
+            kinds,
+            user_id=None,
+            title="Nightly",
+            urgency=Urgency.BACKGROUND,
+            started_by=StartedBy.SCHEDULE,
+            thorough=True,
         )
         doorbell.ring("run", job.id)
 

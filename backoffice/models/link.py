@@ -93,6 +93,8 @@ class Link(Base):
     kind: Mapped[str] = mapped_column(String(40))
     record_id: Mapped[int] = mapped_column(RowId)
     external_id: Mapped[str | None] = mapped_column(String(64))
+    #: The id it had until somebody unlinked it by hand; their row of that id is left alone.
+    let_go_id: Mapped[str | None] = mapped_column(String(64))
     #: Their word for the state we last saw: a time or a digest. None: to be read again by its id.
     external_version: Mapped[str | None] = mapped_column(String(64))
     wanted_revision: Mapped[int] = mapped_column(default=0)
@@ -102,7 +104,6 @@ class Link(Base):
     synced_by_id: Mapped[int | None] = mapped_column(ForeignKey("sync_job.id", ondelete="SET NULL"))
     #: The request that carried it and has no outcome yet.
     attempt_id: Mapped[int | None] = mapped_column(ForeignKey("sync_attempt.id", ondelete="SET NULL"), index=True)
-    next_attempt_at: Mapped[datetime | None]
     #: Why it was turned down: in our words, by which cause, at which column, in theirs.
     refusal: Mapped[str | None] = mapped_column(Text)
     refusal_cause: Mapped[str | None] = mapped_column(String(60))
@@ -117,6 +118,11 @@ class Link(Base):
     gone: Mapped[str | None] = mapped_column(String(20))
 
     connection: Mapped[Connection] = relationship()
+
+    def clear(self) -> None:
+        """Forget what stood in the way: the record was edited, or is tried again."""
+        for column, value in CLEARED.items():
+            setattr(self, column, value)
 
     @hybrid_property
     def pending(self) -> bool:
@@ -160,5 +166,4 @@ CLEARED: dict[str, Any] = {
     "refusal_raw": None,
     "blocked_kind": None,
     "blocked_record_id": None,
-    "next_attempt_at": None,
 }

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from backoffice.clock import now
 from backoffice.database import Base, RowId
 from backoffice.models.link import Link
 
@@ -33,6 +31,5 @@ class Match(Base):
     matched_by: Mapped[str] = mapped_column(String(20))
     #: What a person said of it: it is the one, it is not; None while nobody has.
     chosen: Mapped[bool | None]
-    found_at: Mapped[datetime] = mapped_column(default=now)
 
     link: Mapped[Link] = relationship()

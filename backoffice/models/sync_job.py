@@ -35,6 +35,23 @@ class Work(StrEnum):
     PUSH = "push"
 
 
+class Waiting(StrEnum):
+    """What a job that was put back waits for."""
+
+    LIMIT = "limit"
+    JOB = "job"
+    FAILURE = "failure"
+
+
+class StartedBy(StrEnum):
+    """Who or what asked for a job."""
+
+    PERSON = "person"
+    SAVE = "save"
+    SCHEDULE = "schedule"
+    COMMAND = "command"
+
+
 class Urgency:
     """The smaller, the sooner. A job gives way between two pages to one that is more urgent."""
 
@@ -75,17 +92,23 @@ class SyncJob(Base):
     #: `Update`, `First sync`, `Nightly`, `On save` …, as people read it.
     title: Mapped[str] = mapped_column(String(80))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
+    started_by: Mapped[StartedBy] = mapped_column(choice(StartedBy, "started_by"))
+    #: Whether lists are read from their beginning, for what changes there without a time.
+    thorough: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=now)
     #: When it may be taken up, and what it waits for until then.
     due_at: Mapped[datetime] = mapped_column(default=now)
     waiting_for: Mapped[str | None] = mapped_column(String(255))
+    waiting_kind: Mapped[Waiting | None] = mapped_column(choice(Waiting, "waiting_kind"))
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     #: Until when, and in which turn, a worker has it.
     lease_until: Mapped[datetime | None]
     fence: Mapped[int] = mapped_column(default=0)
-    #: How often it failed in a row, or lost its worker.
+    #: How often in a row it was put back because something did not answer.
     failures: Mapped[int] = mapped_column(default=0)
+    #: How often in a row its worker went silent.
+    lost_workers: Mapped[int] = mapped_column(default=0)
     #: Somebody asked for the same while it ran: it looks once more before it ends.
     look_again: Mapped[bool] = mapped_column(default=False)
     cancel_requested: Mapped[bool] = mapped_column(default=False)

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from backoffice.clock import now
-from backoffice.models import Connection, JobState, SyncJob, Urgency, Work
+from backoffice.models import Connection, JobState, StartedBy, SyncJob, Urgency, Waiting, Work
 from backoffice.models.link import CLEARED, Link
 from backoffice.sync.lease import Turn
 
@@ -27,16 +27,17 @@ def request(
     user_id: int | None = None,
     urgency: int = Urgency.BACKGROUND,
     due_at: datetime | None = None,
-    accept_empty: Sequence[str] = (),
+    started_by: StartedBy = StartedBy.PERSON,
+    thorough: bool = False,
 ) -> tuple[SyncJob, bool]:
     """Ask for a piece of work; says also whether the job is new. Commits; the caller rings.
 
     While a job that covers it is open, that one is returned, and it looks once more before it ends.
     """
     session.execute(select(Connection.id).where(Connection.id == connection.id).with_for_update())
-    covering = None if due_at or accept_empty else _covering(session, connection.id, work, kinds)
+    covering = None if due_at else _covering(session, connection.id, work, kinds)
     if covering is not None:
-        _ask_again(session, covering, urgency)
+        _ask_again(covering, urgency)
         session.commit()
         return covering, False
     job = SyncJob(
@@ -48,7 +49,8 @@ def request(
         user_id=user_id,
         urgency=urgency,
         due_at=due_at or now(),
-        accept_empty=list(accept_empty),
+        started_by=started_by,
+        thorough=thorough,
     )
     session.add(job)
     session.commit()
@@ -69,7 +71,7 @@ def _covering(session: Session, connection_id: int, work: Work, kinds: Sequence[
     return None
 
 
-def _ask_again(session: Session, job: SyncJob, urgency: int) -> None:
+def _ask_again(job: SyncJob, urgency: int) -> None:
     job.urgency = min(job.urgency, urgency)
     if job.state is JobState.RUNNING:
         job.look_again = True
@@ -84,42 +86,46 @@ def request_update(
     title: str = "Update",
     urgency: int = Urgency.PERSON,
     due_at: datetime | None = None,
+    started_by: StartedBy = StartedBy.PERSON,
+    thorough: bool = False,
 ) -> tuple[SyncJob, bool]:
     """Ask for an Update of these kinds: pull, then push what is pending. Commits; the caller rings."""
     return request(
-        session, connection, Work.UPDATE, kinds, title=title, user_id=user_id, urgency=urgency, due_at=due_at
+        session,
+        connection,
+        Work.UPDATE,
+        kinds,
+        title=title,
+        user_id=user_id,
+        urgency=urgency,
+        due_at=due_at,
+        started_by=started_by,
+        thorough=thorough,
     )
 
 
-def retry(session: Session, job: SyncJob, user_id: int | None) -> SyncJob:
-    """Do a job once more: what it was refused is sent again too. Commits; the caller rings."""
+def retry(session: Session, job: SyncJob, user_id: int | None, accept_empty: Sequence[str] = ()) -> SyncJob:
+    """Take a job that has ended up again; what it was refused is sent again too. Commits; the caller rings."""
     session.execute(
         update(Link)
         .where(Link.synced_by_id == job.id, Link.refusal.is_not(None))
         .values(**CLEARED)
         .execution_options(synchronize_session=False)
     )
-    again, _ = request(
-        session, job.connection, job.work, job.kinds, title=job.title, user_id=user_id, urgency=Urgency.PERSON
-    )
-    return again
+    if not job.open:
+        job.state, job.due_at, job.urgency = JobState.PENDING, now(), Urgency.PERSON
+        job.user_id, job.started_by = user_id, StartedBy.PERSON
+        job.started_at = job.ended_at = job.reason = job.question = None
+        job.cancel_requested = job.look_again = False
+        job.failures = job.lost_workers = job.refused = 0
+        job.accept_empty = [*job.accept_empty, *accept_empty]
+    session.commit()
+    return job
 
 
 def accept_empty(session: Session, job: SyncJob, user_id: int | None) -> SyncJob:
-    """Do a job once more, taking the empty answer it asked about at its word. Commits; the caller rings."""
-    resources = [*job.accept_empty, job.question] if job.question else job.accept_empty
-    job.question = None
-    again, _ = request(
-        session,
-        job.connection,
-        job.work,
-        job.kinds,
-        title=job.title,
-        user_id=user_id,
-        urgency=Urgency.PERSON,
-        accept_empty=[resource for resource in resources if resource],
-    )
-    return again
+    """Take a job up again, and its provider's empty answer at its word. Commits; the caller rings."""
+    return retry(session, job, user_id, [job.question] if job.question else [])
 
 
 def cancel(session: Session, job: SyncJob) -> None:
@@ -127,7 +133,7 @@ def cancel(session: Session, job: SyncJob) -> None:
     ended = session.execute(
         update(SyncJob)
         .where(SyncJob.id == job.id, SyncJob.state == JobState.PENDING)
-        .values(state=JobState.CANCELLED, ended_at=now(), waiting_for=None)
+        .values(state=JobState.CANCELLED, ended_at=now(), waiting_for=None, waiting_kind=None)
         .returning(SyncJob.id)
         .execution_options(synchronize_session=False)
     ).first()
@@ -137,10 +143,13 @@ def cancel(session: Session, job: SyncJob) -> None:
     session.refresh(job)
 
 
-def put_back(session: Session, turn: Turn, seconds: float, waiting_for: str | None, **changes: Any) -> None:
+def put_back(
+    session: Session, turn: Turn, seconds: float, waiting_kind: Waiting, waiting_for: str, **changes: Any
+) -> None:
     """Hand a job back to be taken up again after a while. Commits. Raises: LeaseLostError."""
     due = now() + timedelta(seconds=seconds)
-    turn.write(session, state=JobState.PENDING, due_at=due, waiting_for=waiting_for, lease_until=None, **changes)
+    waiting = {"due_at": due, "waiting_kind": waiting_kind, "waiting_for": waiting_for[:255]}
+    turn.write(session, state=JobState.PENDING, lease_until=None, **waiting, **changes)
     session.commit()
 
 
@@ -180,3 +189,15 @@ def due_jobs(session: Session, since: datetime | None = None) -> Sequence[int]:
     silent = (SyncJob.state == JobState.RUNNING) & (SyncJob.lease_until < now())
     query = select(SyncJob.id).where(SyncJob.state.in_(OPEN), pending | silent)
     return session.scalars(query.order_by(SyncJob.urgency, SyncJob.due_at, SyncJob.id)).all()
+
+
+def last_update(session: Session, connection: Connection, kinds: Sequence[str] = ()) -> datetime | None:
+    """When the lists of these kinds, or any list, were last brought in to their end."""
+    ended = session.execute(
+        select(SyncJob.kinds, SyncJob.ended_at)
+        .where(SyncJob.connection_id == connection.id, SyncJob.state == JobState.COMPLETED)
+        .where(SyncJob.work == Work.UPDATE)
+        .order_by(SyncJob.ended_at.desc())
+        .limit(200)
+    )
+    return next((at for covered, at in ended if set(kinds) <= set(covered)), None)

@@ -63,8 +63,11 @@ def claim(session: Session, job_id: int, seconds: float) -> Turn | None:
                 fence=SyncJob.fence + 1,
                 lease_until=now() + timedelta(seconds=seconds),
                 started_at=case((SyncJob.started_at.is_(None), now()), else_=SyncJob.started_at),
-                failures=case((SyncJob.state == JobState.RUNNING, SyncJob.failures + 1), else_=SyncJob.failures),
+                lost_workers=case(
+                    (SyncJob.state == JobState.RUNNING, SyncJob.lost_workers + 1), else_=SyncJob.lost_workers
+                ),
                 waiting_for=None,
+                waiting_kind=None,
             )
             .returning(SyncJob.fence)
             .execution_options(synchronize_session=False)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from backoffice.clock import now
 from backoffice.errors import ConflictError
-from backoffice.models import KINDS, Company, Connection, ConnectionState, JobState, Link, SyncJob, Urgency
+from backoffice.models import KINDS, Company, Connection, ConnectionState, JobState, Link, StartedBy, SyncJob, Urgency
 from backoffice.models.link import CLEARED
 from backoffice.sync import jobs
 from backoffice.sync.mapper import Mapper
@@ -45,7 +45,10 @@ def link(
         open_links(session, connection, provider.mappers)
     kinds = [mapper.kind for mapper in provider.mappers]
     title = "First sync" if resting else "Update"
-    job, _ = jobs.request_update(session, connection, kinds, user_id=user_id, title=title, urgency=Urgency.BACKGROUND)
+    started_by = StartedBy.PERSON if user_id else StartedBy.COMMAND
+    job, _ = jobs.request_update(
+        session, connection, kinds, user_id=user_id, title=title, urgency=Urgency.BACKGROUND, started_by=started_by
+    )
     return connection, job
 
 

@@ -11,7 +11,18 @@ from typing import Any, ClassVar
 
 from backoffice.models import Direction, Record, Route
 
+#: Their JSON for one record, as it came: numbers are Decimal.
 Payload = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why the provider turned one record down: our words, a cause to group by, the column to mend, their words."""
+
+    message: str
+    cause: str
+    column: str | None = None
+    raw: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,7 +50,6 @@ class Mapper:
     resource: ClassVar[str]
     direction: ClassVar[Direction]
     id_key: ClassVar[str]
-    version_key: ClassVar[str] = "UpdatedDateUTC"
     #: Columns that identify a record for people, in the order in which they are tried when matching.
     match_by: ClassVar[tuple[str, ...]]
     #: Columns by which one of ours is looked up there when an answer never came.
@@ -64,7 +74,7 @@ class Mapper:
 
     def version(self, payload: Payload) -> str:
         """Their word for the state of a row: its time of change, or a digest where it has none."""
-        return str(payload.get(self.version_key) or digest(payload))
+        return digest(payload)
 
     def load(self, payload: Payload) -> dict[str, Any]:
         """Their row as columns of ours, refs left out. Raises ValueError for what makes no sense."""
@@ -78,9 +88,13 @@ class Mapper:
         """`archived` or `deleted` if it is so there."""
         return None
 
-    def check(self, record: Record, gone: str | None) -> tuple[str, str, str | None] | None:
-        """What the provider would refuse, before any call: (message, cause, column)."""
+    def check(self, record: Record, gone: str | None) -> Refusal | None:
+        """What the provider would refuse, before any call."""
         return None
+
+    def archived_twin(self) -> Refusal:
+        """Why a record that waits cannot be created while an archived one there matches it."""
+        return Refusal("One that matches this is archived there.", "archived_there", self.match_by[-1])
 
 
 def digest(payload: Any) -> str:

@@ -13,10 +13,9 @@ from sqlalchemy.orm import Session
 from backoffice.clock import now
 from backoffice.database import folded
 from backoffice.models import Connection, History, Link, Match, Record
-from backoffice.models.link import CLEARED
 from backoffice.models.record import author
 from backoffice.sync.mapper import Mapper
-from backoffice.sync.store import Loaded, create, held, load, overwrite
+from backoffice.sync.store import Loaded, create, held, load_rows, overwrite
 from backoffice.sync.task import Task
 
 #: What stands in a link's `blocked_kind` while a person has to choose.
@@ -24,51 +23,69 @@ QUESTION = "match"
 
 
 def keep_candidates(task: Task, mapper: Mapper, fresh: Sequence[Loaded]) -> list[Loaded]:
-    """Put aside the new rows that may be a record of ours; return those that match nothing here."""
-    index = _waiting(task, mapper) if fresh else {}
-    if not index:
-        return list(fresh)
+    """Put aside the new rows that may be a record of ours; return those that match nothing here.
+
+    Rows that somebody unlinked by hand from a record of ours are left alone.
+    """
+    if not fresh:
+        return []
+    let_go = set(
+        task.session.scalars(
+            select(Link.let_go_id).where(
+                Link.connection_id == task.connection_id,
+                Link.kind == mapper.kind,
+                Link.let_go_id.in_([row.external_id for row in fresh]),
+            )
+        )
+    )
+    index = _waiting(task, mapper)
     unmatched = []
     for row in fresh:
         found = _candidates(mapper, index, row)
         for record_id, column in found.items():
-            _keep(task, mapper, record_id, column, row)
-        if not found:
+            keep(task, mapper, _link_of(task, mapper, record_id), column, row)
+        if not found and row.external_id not in let_go:
             unmatched.append(row)
     return unmatched
 
 
-def _waiting(task: Task, mapper: Mapper) -> dict[tuple[str, str], list[int]]:
-    """Records of ours that are not linked there yet: by column and folded value."""
+#: Records that wait, by column, folded value, and the records that they belong to.
+Index = dict[tuple[str, str, tuple[int, ...]], list[int]]
+
+
+def _waiting(task: Task, mapper: Mapper) -> Index:
+    """Records of ours that are not linked there yet."""
     model = mapper.model
     linked = select(Link.record_id).where(
         Link.connection_id == task.connection_id,
         Link.kind == mapper.kind,
         Link.external_id.is_not(None) | Link.paused,
     )
-    columns = [getattr(model, column) for column in mapper.match_by]
+    columns = [getattr(model, column) for column in (*mapper.match_by, *(ref.column for ref in mapper.refs))]
     query = select(model.id, *columns).where(
         model.company_id == task.company_id, model.archived.is_(False), model.id.not_in(linked)
     )
-    index: dict[tuple[str, str], list[int]] = defaultdict(list)
+    index: Index = defaultdict(list)
     for record_id, *values in task.session.execute(query):
-        for column, value in zip(mapper.match_by, values, strict=True):
+        owners = tuple(values[len(mapper.match_by) :])
+        for column, value in zip(mapper.match_by, values, strict=False):
             if value:
-                index[column, folded(str(value))].append(record_id)
+                index[column, folded(str(value)), owners].append(record_id)
     return index
 
 
-def _candidates(mapper: Mapper, index: dict[tuple[str, str], list[int]], row: Loaded) -> dict[int, str]:
+def _candidates(mapper: Mapper, index: Index, row: Loaded) -> dict[int, str]:
     """The records that a row may be, each with the first column that says so."""
     found: dict[int, str] = {}
+    owners = tuple(row.values[ref.column] for ref in mapper.refs)
     for column in mapper.match_by:
-        for record_id in index.get((column, folded(str(row.values.get(column) or ""))), ()):
+        for record_id in index.get((column, folded(str(row.values.get(column) or "")), owners), ()):
             found.setdefault(record_id, column)
     return found
 
 
-def _keep(task: Task, mapper: Mapper, record_id: int, column: str, row: Loaded) -> None:
-    link_id = _link_of(task, mapper, record_id)
+def keep(task: Task, mapper: Mapper, link_id: int, column: str, row: Loaded) -> None:
+    """Keep a row as one that the record of a link may be, because of this column."""
     payload = json.loads(json.dumps(row.payload, default=str))
     known = task.session.scalar(select(Match).where(Match.link_id == link_id, Match.external_id == row.external_id))
     if known is None:
@@ -136,24 +153,20 @@ def _ask(session: Session, link_id: int) -> None:
 
 def _decide(task: Task, mapper: Mapper, link_id: int, match: Match | None, among: Sequence[Match]) -> None:
     link = task.session.get_one(Link, link_id)
-    for column, value in CLEARED.items():
-        setattr(link, column, value)
+    link.clear()
     for other in among:
         other.chosen = False
     task.session.flush()
     if match and mapper.gone(match.payload) and mapper.direction.sends:
-        _explain_archived(task, link)
+        _explain_archived(task, mapper, link)
     elif match:
         _adopt(task, mapper, link, match)
 
 
-def _explain_archived(task: Task, link: Link) -> None:
-    name = task.provider.name
-    link.refusal = (
-        f"{name} has an archived contact that matches this one. {name} neither takes the name a second time "
-        f"nor restores a contact for another program: restore it in {name}, or change the name here."
-    )
-    link.refusal_cause, link.refusal_column = "archived_there", "name"
+def _explain_archived(task: Task, mapper: Mapper, link: Link) -> None:
+    refusal = mapper.archived_twin()
+    link.refusal, link.refusal_cause, link.refusal_column = refusal.message, refusal.cause, refusal.column
+    link.synced_by_id = task.job_id
     task.tally["refused"] += 1
 
 
@@ -163,7 +176,7 @@ def _adopt(task: Task, mapper: Mapper, link: Link, match: Match) -> None:
     task.session.add(event(task.company_id, link, "linked", f"by {match.matched_by}", task.job_id))
     payload, external_id = match.payload, match.external_id
     task.session.flush()
-    loaded = load(task, mapper, [payload])
+    loaded = load_rows(task, mapper, [payload])
     overwrite(task, mapper, [(held(task, mapper, [external_id])[external_id], loaded[external_id])])
     task.session.execute(delete(Match).where(Match.link_id == link.id, Match.external_id == external_id))
 
@@ -179,7 +192,7 @@ def _release(task: Task, mapper: Mapper) -> None:
         if match.chosen is False:
             task.session.delete(match)
     task.session.flush()
-    loaded = load(task, mapper, list(free.values())) if free else {}
+    loaded = load_rows(task, mapper, list(free.values())) if free else {}
     taken = held(task, mapper, loaded)
     create(task, mapper, [row for key, row in loaded.items() if key not in taken])
 
@@ -199,7 +212,7 @@ def event(company_id: int, link: Link, action: str, note: str, job_id: int | Non
 
 def adopt_found(task: Task, mapper: Mapper, link: Link, payload: dict[str, Any]) -> bool:
     """Link a record to a row that a look-up found; False when the row belongs to another record already."""
-    loaded = load(task, mapper, [payload])
+    loaded = load_rows(task, mapper, [payload])
     row = next(iter(loaded.values()))
     if held(task, mapper, loaded):
         return False
@@ -245,17 +258,17 @@ def link_by_hand(session: Session, record: Record, other: Record) -> None:
     session.flush()
     mine.external_id, mine.external_version, mine.gone = external_id, version, gone
     mine.wanted_revision = mine.synced_revision = record.revision
-    mine.paused, mine.synced_at = False, now()
-    for column, value in CLEARED.items():
-        setattr(mine, column, value)
+    mine.paused, mine.let_go_id, mine.synced_at = False, None, now()
+    mine.clear()
     other.archived = True
     session.execute(delete(Match).where(Match.link_id == mine.id))
     session.add(event(record.company_id, mine, "linked", f"by hand; before, to {other}", None))
 
 
 def unlink_record(session: Session, link: Link, company_id: int) -> None:
-    """Forget which row of theirs a record is, and send nothing of it until somebody resumes it."""
+    """Let go of the row of theirs that a record is: nothing travels either way until somebody resumes it."""
     session.add(event(company_id, link, "unlinked", "by hand", None))
+    link.let_go_id = link.external_id
     link.external_id = link.external_version = link.gone = None
     link.paused, link.paused_reason = True, "unlinked by hand"
     link.synced_revision = link.wanted_revision

@@ -20,7 +20,6 @@ from backoffice.models import (
     SyncAttempt,
     SyncJob,
 )
-from backoffice.models.link import CLEARED
 from backoffice.models.record import author
 
 
@@ -32,7 +31,6 @@ def due() -> ColumnElement[bool]:
         Link.attempt_id.is_(None),
         Link.refusal.is_(None),
         Link.blocked_kind.is_(None),
-        or_(Link.next_attempt_at.is_(None), Link.next_attempt_at <= now()),
     )
 
 
@@ -92,7 +90,9 @@ def pause(session: Session, link: Link, reason: str) -> None:
 def resume(session: Session, link: Link) -> None:
     """Go on with a record; what was held back on either side goes with the next job."""
     link.paused, link.paused_reason = False, None
-    if link.external_id is None:
+    if link.let_go_id is not None:
+        link.external_id, link.let_go_id = link.let_go_id, None
+    elif link.external_id is None:
         link.synced_revision = 0
         link.wanted_revision = session.get_one(KINDS[link.kind], link.record_id).revision
     _note(session, link, "resumed")
@@ -101,8 +101,7 @@ def resume(session: Session, link: Link) -> None:
 
 def retry(session: Session, link: Link) -> None:
     """Forget why it was turned down, and try again."""
-    for column, value in CLEARED.items():
-        setattr(link, column, value)
+    link.clear()
     link.changed_at = now()
     session.info.setdefault("to_ring", set()).add(link.connection_id)
 
@@ -110,8 +109,7 @@ def retry(session: Session, link: Link) -> None:
 def skip(session: Session, link: Link, reason: str) -> None:
     """Take what waits off the queue for good: the present revision is not sent, the next edit will be."""
     link.synced_revision = link.wanted_revision
-    for column, value in CLEARED.items():
-        setattr(link, column, value)
+    link.clear()
     _note(session, link, "skipped", reason)
 
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from backoffice.models import Connection
-from backoffice.sync.mapper import Mapper
-
-#: Their JSON for one record, as it came: numbers are Decimal.
-Payload = dict[str, Any]
+from backoffice.sync.mapper import Mapper, Payload, Refusal
 
 
 @dataclass(frozen=True)
@@ -26,16 +23,6 @@ class Page:
     provider_time: datetime
     page_count: int | None = None
     item_count: int | None = None
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why the provider turned one record down: our words, a cause to group by, the column to mend, their words."""
-
-    message: str
-    cause: str
-    column: str | None = None
-    raw: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,6 +98,8 @@ class Granted:
 
     authorisation_id: int
     organisations: tuple[Organisation, ...]
+    #: Whether these are the ones chosen just now; else they are all that the consent covers.
+    certain: bool = True
 
 
 @dataclass(frozen=True)
@@ -133,6 +122,8 @@ class Provider(Protocol):
     key_memory: timedelta
     #: Ids in one look-up by ids.
     ids_per_call: int
+    #: Calls that it allows under way at a time.
+    in_flight: int
     #: Resources that come page by page; the others come whole, in one call.
     paged: frozenset[str]
 

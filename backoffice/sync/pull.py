@@ -18,7 +18,7 @@ from backoffice.models import History, Link, PullRun, PullSeen
 from backoffice.sync import match
 from backoffice.sync.mapper import Mapper, Payload
 from backoffice.sync.provider import Client, Page
-from backoffice.sync.store import ENGINE, create, load, store_known
+from backoffice.sync.store import ENGINE, UNREADABLE, create, load, store_known
 from backoffice.sync.task import Task
 
 #: A later reading starts this much before the earlier one did: clocks and seconds are not exact.
@@ -55,13 +55,20 @@ def receive(task: Task, mappers: Sequence[Mapper], payloads: Sequence[Payload]) 
 
 def ids_in(mapper: Mapper, payloads: Sequence[Payload]) -> set[str]:
     """The ids in an answer, of rows that can be read and of rows that cannot."""
-    rows = (row for payload in payloads for row in mapper.rows(payload))
-    return {str(row[mapper.id_key]) for row in rows if row.get(mapper.id_key)}
+    found = set()
+    for payload in payloads:
+        try:
+            found |= {str(row[mapper.id_key]) for row in mapper.rows(payload) if row.get(mapper.id_key)}
+        except UNREADABLE:
+            continue  # it was set aside, with its reason, when it was read
+    return found
 
 
 def reread(task: Task, mappers: Sequence[Mapper]) -> None:
     """Read by their ids the rows that changed there while nobody here was to take them."""
     for mapper in mappers:
+        if mapper.resource not in task.provider.paged:
+            continue  # it is read whole anyway
         stale = task.session.scalars(
             select(Link.external_id).where(
                 Link.connection_id == task.connection_id,
@@ -73,8 +80,7 @@ def reread(task: Task, mappers: Sequence[Mapper]) -> None:
             )
         ).all()
         task.session.rollback()
-        if mapper.resource in task.provider.paged:
-            by_ids(task, mapper, [external_id for external_id in stale if external_id])
+        by_ids(task, mapper, [external_id for external_id in stale if external_id])
 
 
 def by_ids(task: Task, mapper: Mapper, ids: Sequence[str]) -> None:
@@ -180,7 +186,10 @@ class _Reading:
         task = self._task
         task.begin()
         mine = select(PullRun).where(PullRun.connection_id == task.connection_id, PullRun.resource == self._resource)
-        run = task.session.scalar(mine.where(PullRun.finished_at.is_(None)).order_by(PullRun.id.desc()).limit(1))
+        broken_off = mine.where(PullRun.finished_at.is_(None))
+        if task.thorough:
+            broken_off = broken_off.where(PullRun.since.is_(None))
+        run = task.session.scalar(broken_off.order_by(PullRun.id.desc()).limit(1))
         if run is None:
             since = task.session.scalar(
                 mine.where(PullRun.finished_at.is_not(None))
@@ -189,7 +198,7 @@ class _Reading:
                 .with_only_columns(PullRun.provider_time)
             )
             run = PullRun(connection_id=task.connection_id, resource=self._resource)
-            run.since = since - OVERLAP if since else None
+            run.since = since - OVERLAP if since and not task.thorough else None
             task.session.add(run)
         run.sync_job_id = task.job_id
         task.commit()
@@ -225,15 +234,7 @@ class _Reading:
         task.session.merge(run)
         total = page.item_count
         seen = task.session.scalar(select(func.count()).select_from(PullSeen).where(PullSeen.pull_run_id == run.id))
-        task.commit(
-            progress={
-                "text": f"Bringing in {self._resource}",
-                "done": seen,
-                "total": total,
-                "page": number,
-                "pages": page.page_count,
-            }
-        )
+        task.commit(progress={"text": f"Bringing in {self._resource}", "done": seen, "total": total})
         return ids
 
     def _complete(self) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from backoffice.clock import now
+from backoffice.database import folded
 from backoffice.errors import (
     ConfigurationError,
     ConnectionLostError,
@@ -19,13 +19,13 @@ from backoffice.errors import (
     TransientError,
     UnansweredError,
 )
-from backoffice.models import KINDS, AttemptState, Link, Match, Record, SyncAttempt, SyncAttemptItem
-from backoffice.models.link import CLEARED
+from backoffice.models import KINDS, AttemptState, Link, Record, SyncAttempt, SyncAttemptItem
 from backoffice.sync import match
-from backoffice.sync.mapper import Mapper, Payload, push_order
+from backoffice.sync.mapper import Mapper, Payload, Refusal, push_order
 from backoffice.sync.pending import due_links
-from backoffice.sync.provider import Outcome, Refusal
+from backoffice.sync.provider import Outcome
 from backoffice.sync.pull import by_ids
+from backoffice.sync.store import Loaded, load_rows
 from backoffice.sync.task import Task
 
 #: The largest body sent, in bytes; Xero takes 3.5 MB.
@@ -110,8 +110,7 @@ def _payload(task: Task, mapper: Mapper, link: Link, record: Record) -> Payload 
     """What is sent of a record; None when it is known already that it would be turned down."""
     problem = mapper.check(record, link.gone)
     if problem:
-        message, cause, column = problem
-        _refuse(task, link, Refusal(message, cause, column))
+        _refuse(task, link, problem)
         return None
     payload = mapper.dump(record)
     return {**payload, mapper.id_key: link.external_id} if link.external_id else payload
@@ -209,8 +208,7 @@ def _done(task: Task, mapper: Mapper, link: Link, item: SyncAttemptItem, payload
     link.gone = mapper.gone(payload)
     link.synced_revision = max(link.synced_revision, item.revision)
     link.synced_at, link.synced_by_id = now(), task.job_id
-    for column, value in CLEARED.items():
-        setattr(link, column, value)
+    link.clear()
     task.tally["sent"] += 1
 
 
@@ -279,17 +277,12 @@ def _settle_item(task: Task, mapper: Mapper, link: Link, item: SyncAttemptItem, 
     else:
         item.outcome = "doubtful"
         link.blocked_kind = match.QUESTION
-        for row in here:
-            task.session.add(_candidate(task, mapper, link, row))
+        for row in load_rows(task, mapper, here).values():
+            match.keep(task, mapper, link.id, _matched_by(mapper, item, row), row)
 
 
-def _candidate(task: Task, mapper: Mapper, link: Link, row: dict[str, Any]) -> Match:
-    payload = json.loads(json.dumps(row, default=str))
-    return Match(
-        connection_id=task.connection_id,
-        resource=mapper.resource,
-        link_id=link.id,
-        external_id=mapper.external_id(row),
-        payload=payload,
-        matched_by=mapper.lookup_key[-1],
-    )
+def _matched_by(mapper: Mapper, item: SyncAttemptItem, row: Loaded) -> str:
+    """The first look-up key in which a row equals what was sent."""
+    sent = mapper.load(item.payload)
+    equal = (c for c in mapper.lookup_key if sent.get(c) and folded(str(sent[c])) == folded(str(row.values[c])))
+    return next(equal, mapper.lookup_key[-1])

@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from backoffice.clock import now
@@ -15,6 +16,7 @@ from backoffice.config import Settings
 from backoffice.errors import (
     BackofficeError,
     ConnectionLostError,
+    DependencyError,
     LeaseLostError,
     QuestionError,
     RateLimitedError,
@@ -30,6 +32,7 @@ from backoffice.models import (
     Link,
     SyncJob,
     Urgency,
+    Waiting,
     Winner,
     Work,
     writing_as,
@@ -79,7 +82,7 @@ def _to_its_end(shop: Workshop, turn: lease.Turn) -> None:
         _work(_task(shop, turn))
     except LeaseLostError:
         raise
-    except (CancelledError, GiveWayError, BackofficeError) as error:
+    except (CancelledError, GiveWayError, BackofficeError, OperationalError) as error:
         shop.session.rollback()
         ending = next(ending for kind, ending in ENDINGS.items() if isinstance(error, kind))
         ending(shop, turn, error)
@@ -95,12 +98,13 @@ def _cancelled(shop: Workshop, turn: lease.Turn, _error: Exception) -> None:
 
 
 def _gives_way(shop: Workshop, turn: lease.Turn, _error: Exception) -> None:
-    jobs.put_back(shop.session, turn, 0, "a more urgent job")
+    jobs.put_back(shop.session, turn, 0, Waiting.JOB, "a more urgent job")
 
 
 def _waits_for_limit(shop: Workshop, turn: lease.Turn, error: Any) -> None:
     words = {"minute": "the minute limit", "day": "the daily limit", "app": "the limit for all companies together"}
-    jobs.put_back(shop.session, turn, error.retry_after, words.get(error.limit, "the limit of calls under way"))
+    limit = words.get(error.limit, "the limit of calls under way")
+    jobs.put_back(shop.session, turn, error.retry_after, Waiting.LIMIT, limit)
 
 
 def _tries_again(shop: Workshop, turn: lease.Turn, error: Any) -> None:
@@ -109,7 +113,11 @@ def _tries_again(shop: Workshop, turn: lease.Turn, error: Any) -> None:
     failures = shop.session.scalar(select(SyncJob.failures).where(SyncJob.id == turn.job_id)) or 0
     shop.session.rollback()
     wait = error.retry_after if error.retry_after is not None else waits[min(failures, len(waits) - 1)]
-    jobs.put_back(shop.session, turn, wait, error.message[:255], failures=failures + 1)
+    jobs.put_back(shop.session, turn, wait, Waiting.FAILURE, error.message, failures=failures + 1)
+
+
+def _database_away(shop: Workshop, turn: lease.Turn, _error: Exception) -> None:
+    _tries_again(shop, turn, DependencyError("The database did not answer."))
 
 
 def _loses_connection(shop: Workshop, turn: lease.Turn, error: Any) -> None:
@@ -143,6 +151,7 @@ ENDINGS: dict[type[Exception], Callable[[Workshop, lease.Turn, Any], None]] = {
     ConnectionLostError: _loses_connection,
     QuestionError: _asks,
     BackofficeError: _fails,
+    OperationalError: _database_away,
 }
 
 
@@ -150,7 +159,7 @@ def _task(shop: Workshop, turn: lease.Turn) -> Task:
     session = shop.session
     job = session.get_one(SyncJob, turn.job_id)
     connection = job.connection
-    if job.failures >= LOST_WORKERS and job.lease_until:
+    if job.lost_workers >= LOST_WORKERS:
         raise BackofficeError("It stopped its worker again and again, and was set aside.")
     if not connection.usable:
         raise BackofficeError(connection.problem or "The company is not linked any more.")
@@ -160,14 +169,15 @@ def _task(shop: Workshop, turn: lease.Turn) -> Task:
         session=session,
         turn=turn,
         provider=provider,
-        client=provider.client(connection, urgent=job.urgency <= Urgency.ON_SAVE),
+        client=provider.client(connection, urgent=job.urgency == Urgency.PERSON),
         connection_id=connection.id,
         company_id=job.company_id,
         kinds=list(job.kinds),
         winner=winner or Winner.PROVIDER,
-        confirmed=connection.push_confirmed_at is not None,
+        confirmed=False,
         accept_empty=list(job.accept_empty),
-        in_flight=max(1, shop.settings.xero_in_flight - 1),
+        thorough=job.thorough,
+        in_flight=max(1, provider.in_flight - 1),
         watch=shop.watch,
     )
     session.rollback()
@@ -177,6 +187,8 @@ def _task(shop: Workshop, turn: lease.Turn) -> Task:
 def _work(task: Task) -> None:
     while True:
         work = task.session.get_one(SyncJob, task.job_id, populate_existing=True).work
+        connection = task.session.get_one(Connection, task.connection_id, populate_existing=True)
+        task.confirmed = connection.push_confirmed_at is not None
         task.session.rollback()
         _describe(task)
         push.settle(task)

@@ -16,6 +16,9 @@ from backoffice.models.record import as_text
 from backoffice.sync.mapper import Mapper, Payload
 from backoffice.sync.task import Task
 
+#: What a mapper raises for a row that makes no sense.
+UNREADABLE = (ValueError, KeyError, TypeError, ArithmeticError, AttributeError)
+#: Marks the engine's own bulk statements, which keep revision and history themselves.
 ENGINE = {"engine": True, "synchronize_session": False}
 
 
@@ -31,23 +34,39 @@ class Loaded:
 
 
 def load(task: Task, mapper: Mapper, payloads: Iterable[Payload]) -> dict[str, Loaded]:
-    """Read rows by external id; one that makes no sense is set aside with its reason, and the rest goes on.
+    """Read an answer by external id; what makes no sense is set aside with its reason, and the rest goes on.
 
     Raises: UnreadableError when there were rows and none could be read.
     """
+    rows: list[Payload] = []
+    aside = len(task.notes)
+    for payload in payloads:
+        try:
+            rows += mapper.rows(payload)
+        except UNREADABLE as error:
+            _set_aside(task, mapper, payload, error)
+    loaded = load_rows(task, mapper, rows)
+    if not loaded and len(task.notes) > aside:
+        raise UnreadableError(f"Nothing in the list of {mapper.resource} could be read; nothing was changed here.")
+    return loaded
+
+
+def load_rows(task: Task, mapper: Mapper, rows: Iterable[Payload]) -> dict[str, Loaded]:
+    """Read rows of one kind by external id; one that makes no sense is set aside with its reason."""
     loaded: dict[str, Loaded] = {}
-    rows = [row for payload in payloads for row in mapper.rows(payload)]
     for row in rows:
         try:
             external_id = mapper.external_id(row)
             loaded[external_id] = Loaded(external_id, mapper.version(row), mapper.gone(row), mapper.load(row), row)
-        except (ValueError, KeyError, TypeError, ArithmeticError, AttributeError) as error:
-            known = row.get(mapper.id_key)
-            task.notes.append(f"A {mapper.model.label} could not be read and was set aside ({known}): {error}")
-    if rows and not loaded:
-        raise UnreadableError(f"Nothing in the list of {mapper.resource} could be read; nothing was changed here.")
+        except UNREADABLE as error:
+            _set_aside(task, mapper, row, error)
     _resolve(task, mapper, loaded)
     return loaded
+
+
+def _set_aside(task: Task, mapper: Mapper, row: Payload, error: Exception) -> None:
+    known = row.get(mapper.id_key, "without an id") if isinstance(row, dict) else "no row at all"
+    task.notes.append(f"A {mapper.model.label} could not be read and was set aside ({known}): {error}")
 
 
 def _resolve(task: Task, mapper: Mapper, loaded: dict[str, Loaded]) -> None:

@@ -40,6 +40,8 @@ class Task:
     #: Whether a person has agreed that what waits here is sent.
     confirmed: bool
     accept_empty: Sequence[str] = ()
+    #: Whether lists are read from their beginning.
+    thorough: bool = False
     #: Pages read ahead at a time.
     in_flight: int = 1
     #: Called with the progress, for a person who waits at a terminal.
@@ -74,7 +76,7 @@ class Task:
         if self.notes:
             known = self.session.get_one(SyncJob, self.job_id).notes
             changes["notes"] = [*known, *(note for note in self.notes if note not in known)][:200]
-        self.turn.write(self.session, failures=0, **changes)
+        self.turn.write(self.session, failures=0, lost_workers=0, **changes)
         self._keep_budget()
         self.session.commit()
         self._calls_written += calls

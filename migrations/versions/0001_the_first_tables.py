@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
-import sqlalchemy as sa
+
 revision = '0001'
 down_revision = None
 branch_labels = None
@@ -238,14 +238,18 @@ def upgrade() -> None:
     sa.Column('urgency', sa.Integer(), nullable=False),
     sa.Column('title', sa.String(length=80), nullable=False),
     sa.Column('user_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('started_by', sa.Enum('person', 'save', 'schedule', 'command', name='started_by', native_enum=False, create_constraint=True, length=20), nullable=False),
+    sa.Column('thorough', sa.Boolean(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('waiting_for', sa.String(length=255), nullable=True),
+    sa.Column('waiting_kind', sa.Enum('limit', 'job', 'failure', name='waiting_kind', native_enum=False, create_constraint=True, length=20), nullable=True),
     sa.Column('started_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('lease_until', sa.DateTime(timezone=True), nullable=True),
     sa.Column('fence', sa.Integer(), nullable=False),
     sa.Column('failures', sa.Integer(), nullable=False),
+    sa.Column('lost_workers', sa.Integer(), nullable=False),
     sa.Column('look_again', sa.Boolean(), nullable=False),
     sa.Column('cancel_requested', sa.Boolean(), nullable=False),
     sa.Column('accept_empty', sa.JSON(), nullable=False),
@@ -371,6 +375,7 @@ def upgrade() -> None:
     sa.Column('kind', sa.String(length=40), nullable=False),
     sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('external_id', sa.String(length=64), nullable=True),
+    sa.Column('let_go_id', sa.String(length=64), nullable=True),
     sa.Column('external_version', sa.String(length=64), nullable=True),
     sa.Column('wanted_revision', sa.Integer(), nullable=False),
     sa.Column('synced_revision', sa.Integer(), nullable=False),
@@ -378,7 +383,6 @@ def upgrade() -> None:
     sa.Column('synced_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('synced_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('attempt_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('next_attempt_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('refusal', sa.Text(), nullable=True),
     sa.Column('refusal_cause', sa.String(length=60), nullable=True),
     sa.Column('refusal_column', sa.String(length=60), nullable=True),
@@ -416,7 +420,6 @@ def upgrade() -> None:
     sa.Column('payload', sa.JSON(), nullable=False),
     sa.Column('matched_by', sa.String(length=20), nullable=False),
     sa.Column('chosen', sa.Boolean(), nullable=True),
-    sa.Column('found_at', sa.DateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['connection_id'], ['connection.id'], name=op.f('fk_match_connection_id_connection'), ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['link_id'], ['link.id'], name=op.f('fk_match_link_id_link'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_match')),

@@ -7,8 +7,9 @@ from collections import defaultdict
 import pytest
 from sqlalchemy import select
 
-from backoffice.models import Item, JobState, Link, LinkState, Match
-from backoffice.sync import match
+from backoffice.models import Item, JobState, Link, LinkState, Match, TrackingCategory, TrackingOption
+from backoffice.sandbox.xero.shelf import Selection
+from backoffice.sync import linking, match, pending
 
 
 @pytest.fixture
@@ -173,9 +174,43 @@ def test_what_is_unlinked_by_hand_is_not_sent_again(book) -> None:
     assert book.link_of(contact).state is LinkState.PAUSED
 
 
-def test_linking_again_takes_up_where_it_stopped(book) -> None:
-    from backoffice.sync import linking
+def test_what_is_unlinked_by_hand_gets_no_twin_and_comes_back_when_it_is_resumed(book) -> None:
+    item = book.session.scalars(select(Item)).first()
+    link = book.link_of(item)
+    external_id = link.external_id
+    match.unlink_record(book.session, link, book.company_id)
+    book.session.commit()
+    job = book.update()
+    assert job.changed_nothing
+    assert len(book.session.scalars(select(Item)).all()) == len(book.theirs.shelf("Items").bodies())
+    pending.resume(book.session, book.link_of(item))
+    book.session.commit()
+    book.update()
+    assert book.link_of(item).external_id == external_id
+    assert book.link_of(item).state is LinkState.INTEGRATED
 
+
+def test_an_option_is_matched_within_its_own_category(fresh_book) -> None:
+    book = fresh_book
+    first = book.link()
+    shelf = book.theirs.shelf("TrackingCategories")
+    one, two = shelf.rows(Selection())[:2]
+    two.body["Options"].append({**one.body["Options"][0], "TrackingOptionID": "11111111-1111-4111-8111-111111111111"})
+    shelf.put(two)
+    ours = TrackingCategory(company_id=book.company_id, name=one.body["Name"])
+    book.session.add(ours)
+    book.session.flush()
+    option = TrackingOption(company_id=book.company_id, category_id=ours.id, name=one.body["Options"][0]["Name"])
+    book.session.add(option)
+    book.session.commit()
+    book.run(first)
+    assert book.link_of(option).external_id == one.body["Options"][0]["TrackingOptionID"]
+    assert len(book.session.scalars(select(TrackingOption)).all()) == sum(
+        len(body["Options"]) for body in shelf.bodies()
+    )
+
+
+def test_linking_again_takes_up_where_it_stopped(book) -> None:
     links = set(book.session.scalars(select(Link.id)))
     linking.unlink(book.session, book.connection)
     contact = book.contact(next(r["Name"] for r in book.theirs.contacts() if r["ContactStatus"] == "ACTIVE"))

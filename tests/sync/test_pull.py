@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
 from sqlalchemy import func, select
 
-from backoffice.models import Account, Contact, History, Item, JobState, Link, LinkState, TaxRate, TrackingOption
+from backoffice import clock
+from backoffice.models import (
+    Account,
+    History,
+    Item,
+    JobState,
+    Link,
+    LinkState,
+    TaxRate,
+    TrackingCategory,
+    TrackingOption,
+)
+from backoffice.sandbox.xero.shelf import Selection
+from backoffice.sync import jobs
+
+
+@pytest.fixture(autouse=True)
+def real_clock() -> Iterator[None]:
+    yield
+    clock.use()
 
 
 def test_the_first_sync_brings_in_every_list(book) -> None:
@@ -73,11 +96,32 @@ def test_a_row_that_makes_no_sense_is_set_aside_and_the_rest_goes_on(book) -> No
     assert any(rows[0]["ContactID"] in note for note in job.notes)
 
 
-def test_marks_that_move_without_a_time_come_with_the_next_change(book) -> None:
+def test_marks_that_move_without_a_time_come_with_the_thorough_reading_of_the_night(book) -> None:
     row = next(body for body in book.theirs.contacts() if not body.get("IsSupplier"))
-    book.theirs.edit(row["ContactID"], IsSupplier=True)
+    three_hours = timedelta(hours=3)
+    later = clock.now() + three_hours
+    book.theirs.world.clock.advance(three_hours.total_seconds())
+    clock.use(lambda: later)
     book.update("contact")
+    book.theirs.edit(row["ContactID"], stamp=False, IsSupplier=True)
+    book.update("contact")
+    assert not book.contact(row["Name"]).is_supplier
+    job, _ = jobs.request_update(book.session, book.connection, ["contact"], user_id=None, thorough=True)
+    job = book.run(job)
+    assert (job.state, job.updated) == (JobState.COMPLETED, 1)
     assert book.contact(row["Name"]).is_supplier
+    assert not book.waiting()
+
+
+@pytest.mark.parametrize("options", ["no list", [None], [{"Name": "No id"}], None])
+def test_options_that_make_no_sense_do_not_stop_their_category(book, options) -> None:
+    category = book.theirs.shelf("TrackingCategories").rows(Selection())[0]
+    category.body["Options"] = options
+    category.body["Name"] = "Renamed"
+    book.theirs.shelf("TrackingCategories").put(category)
+    job = book.update("tracking")
+    assert job.state is JobState.COMPLETED, job.reason
+    assert "Renamed" in set(book.session.scalars(select(TrackingCategory.name)))
 
 
 def test_contacts_archived_there_are_kept_and_say_so(book) -> None:
@@ -87,8 +131,3 @@ def test_contacts_archived_there_are_kept_and_say_so(book) -> None:
     contact = book.contact(row["Name"])
     assert contact.archived
     assert book.link_of(contact).state is LinkState.GONE
-
-
-def test_names_are_unique_over_both_screens(book) -> None:
-    names = [contact.name for contact in book.session.scalars(select(Contact))]
-    assert len(names) == len(set(names))

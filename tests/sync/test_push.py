@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,9 +11,11 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.exc import StaleDataError
 
 from backoffice import clock
+from backoffice.errors import RejectedError
 from backoffice.models import AttemptState, Contact, JobState, LinkState, SyncAttempt, Winner
 from backoffice.models.settings import CompanySettings
 from backoffice.sync import pending
+from tests.sync.moving import MovingProvider
 
 
 def test_an_edit_arrives_there_in_two_calls(book) -> None:
@@ -86,18 +89,48 @@ def test_a_hundred_new_ones_go_in_two_batches(book) -> None:
 
 
 def test_one_bad_record_in_fifty_fails_alone_in_words(book) -> None:
-    taken = active(book)["Name"]
-    for number in range(49):
-        book.session.add(Contact(company_id=book.company_id, name=f"Supplier {number:03}"))
-    clash = book.add(name="Clash Ltd", number=active(book, 1).get("ContactNumber") or "X")
-    book.theirs.add("Clash Ltd", ContactNumber="TAKEN-1")
-    clash.name, clash.number = "Different Ltd", "TAKEN-1"
+    bad, taken = book.contact(active(book, 0)["Name"]), active(book, 1)["Name"]
+    bad.name = taken
+    others = [book.contact(active(book, number)["Name"]) for number in range(2, 20)]
+    for contact in others:
+        contact.city = "Batched"
     book.session.commit()
     job = book.push()
-    assert taken
-    assert job.state is JobState.COMPLETED
-    assert job.sent + job.refused + job.updated >= 50
-    assert len([b for b in book.theirs.contacts() if b["Name"].startswith("Supplier ")]) == 49
+    assert (job.state, job.sent, job.refused) == (JobState.COMPLETED, len(others), 1)
+    assert [write["method"] for write in book.theirs.writes()] == ["POST"]
+    assert sum("Batched" in str(row["Addresses"]) for row in book.theirs.contacts()) == len(others)
+    link = book.link_of(bad)
+    assert (link.state, link.refusal_cause, link.refusal_column) == (LinkState.REFUSED, "name_taken", "name")
+
+
+def test_a_batch_that_is_turned_down_as_a_whole_is_halved(book) -> None:
+    for number in range(8):
+        book.add(name=f"Halved {number}")
+    refusing = Refusing(book.provider, "Halved 5")
+    book.shop = replace(book.shop, providers={"xero": refusing})
+    job = book.push()
+    assert (job.state, job.sent, job.refused) == (JobState.COMPLETED, 7, 1)
+    assert sum(row["Name"].startswith("Halved") for row in book.theirs.contacts()) == 7
+
+
+class Refusing(MovingProvider):
+    """A provider that turns down every request in which a certain name stands."""
+
+    def __init__(self, provider, name: str) -> None:
+        super().__init__(provider, lambda client: RefusingClient(client, name))
+
+
+class RefusingClient:
+    def __init__(self, client, name: str) -> None:
+        self._client, self._name = client, name
+
+    def __getattr__(self, name: str):
+        return getattr(self._client, name)
+
+    def send(self, mapper, action, payloads, key):
+        if any(payload["Name"] == self._name for payload in payloads):
+            raise RejectedError("The request could not be read.")
+        return self._client.send(mapper, action, payloads, key)
 
 
 def test_a_name_that_xero_would_not_take_costs_no_call(book) -> None:

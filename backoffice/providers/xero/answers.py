@@ -23,7 +23,8 @@ from backoffice.errors import (
 from backoffice.providers.http import Answer
 from backoffice.providers.tokens import TokenRefusedError
 from backoffice.providers.xero import refusals
-from backoffice.sync.provider import Page, Payload
+from backoffice.sync.mapper import Payload
+from backoffice.sync.provider import Page
 
 #: The only ErrorNumber that may be relied on: the records were turned down on their merits.
 VALIDATION = 10

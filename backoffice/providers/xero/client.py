@@ -25,8 +25,8 @@ from backoffice.providers.xero import answers, refusals
 from backoffice.providers.xero.connections import Connections
 from backoffice.providers.xero.kinds import MAPPERS
 from backoffice.providers.xero.shape import NOBODY
-from backoffice.sync.mapper import Mapper
-from backoffice.sync.provider import Outcome, Page, Payload
+from backoffice.sync.mapper import Mapper, Payload
+from backoffice.sync.provider import Outcome, Page
 
 #: Resources whose prices would be rounded to two decimals without being asked for four.
 FOUR_DECIMALS = {"Items"}

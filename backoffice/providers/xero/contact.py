@@ -11,7 +11,7 @@ from typing import Any
 
 from backoffice.models import Contact, Direction, Record
 from backoffice.providers.xero.shape import XeroMapper, dig, text, value
-from backoffice.sync.mapper import Field, Payload
+from backoffice.sync.mapper import Field, Payload, Refusal
 
 #: Our columns and the keys of an address.
 ADDRESS = (("city", "City"), ("region", "Region"), ("postal_code", "PostalCode"), ("country", "Country"))
@@ -76,18 +76,19 @@ class ContactMapper(XeroMapper):
         payload["Phones"] = [_split(getattr(record, column) or "", kind) for column, kind in PHONES.items()]
         return payload
 
-    def check(self, record: Record, gone: str | None) -> tuple[str, str, str | None] | None:
+    def check(self, record: Record, gone: str | None) -> Refusal | None:
         assert isinstance(record, Contact)
         return _lifeless(record, gone) or _name(record.name) or self._length(record) or _place(record)
 
-    def _length(self, record: Contact) -> tuple[str, str, str | None] | None:
+    def _length(self, record: Contact) -> Refusal | None:
         """Our columns are as long as Xero's fields, but not every database minds."""
         for column in self.model.__mapper__.columns:
             limit = getattr(column.type, "length", None)
             found = getattr(record, column.key)
             if limit and isinstance(found, str) and len(found) > limit:
                 label = self.model.column_label(column.key)
-                return (f"{label} is longer than the {limit} characters that Xero takes.", "too_long", column.key)
+                words = f"{label} is longer than the {limit} characters that Xero takes."
+                return Refusal(words, "too_long", column.key)
         return None
 
 
@@ -139,35 +140,37 @@ def _split(phone: str, kind: str) -> Payload:
     }
 
 
-def _lifeless(record: Contact, gone: str | None) -> tuple[str, str, str | None] | None:
+def _lifeless(record: Contact, gone: str | None) -> Refusal | None:
     if gone == "archived" and not record.archived:
-        return (
+        return Refusal(
             "This contact is archived in Xero, and Xero lets nobody restore one from outside. "
             "Restore it in Xero, then update; or archive it here too.",
             "archived_there",
             "archived",
         )
     if gone == "deleted":
-        return ("This contact is no longer in Xero. Link it to another one, or archive it here.", "gone_there", None)
+        return Refusal(
+            "This contact is no longer in Xero. Link it to another one, or archive it here.", "gone_there", None
+        )
     return None
 
 
-def _name(name: str) -> tuple[str, str, str | None] | None:
+def _name(name: str) -> Refusal | None:
     if not name:
-        return ("Xero needs a name.", "name_invalid", "name")
+        return Refusal("Xero needs a name.", "name_invalid", "name")
     if "<" in name or ">" in name:
-        return ("Xero takes no < and > in a name.", "name_invalid", "name")
+        return Refusal("Xero takes no < and > in a name.", "name_invalid", "name")
     if name != name.strip() or "  " in name:
-        return ("Xero takes no spaces before, behind or doubled within a name.", "name_invalid", "name")
+        return Refusal("Xero takes no spaces before, behind or doubled within a name.", "name_invalid", "name")
     return None
 
 
-def _place(record: Contact) -> tuple[str, str, str | None] | None:
+def _place(record: Contact) -> Refusal | None:
     lines = BREAK.split(record.street or "")
     if len(lines) > len(LINES):
-        return ("Xero keeps four lines of an address.", "street_too_long", "street")
+        return Refusal("Xero keeps four lines of an address.", "street_too_long", "street")
     if any(len(line) > LINE_LENGTH for line in lines):
-        return ("Xero takes lines of up to 500 characters in an address.", "street_too_long", "street")
+        return Refusal("Xero takes lines of up to 500 characters in an address.", "street_too_long", "street")
     if record.country and not LETTERS.fullmatch(record.country):
-        return ("Xero takes only letters from A to Z in a country.", "country_invalid", "country")
+        return Refusal("Xero takes only letters from A to Z in a country.", "country_invalid", "country")
     return None

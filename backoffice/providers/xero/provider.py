@@ -53,6 +53,7 @@ class Xero:
 
     def __init__(self, settings: Settings, redis: Redis, sessions: sessionmaker[Session]) -> None:
         self._settings = settings
+        self.in_flight = settings.xero_in_flight
         self._redis = redis
         self._identity = Identity(_address(settings), settings)
         self._connections = Connections(settings)
@@ -100,10 +101,12 @@ class Xero:
         covered = self._connections.covered(tokens.access_token)
         self._consents.revive(authorisation_id, [each.organisation for each in covered])
         event = claims.get("authentication_event_id")
-        chosen = [each for each in covered if event and each.event == event] or covered
-        if not chosen:
+        chosen = [each for each in covered if event and each.event == event]
+        if not covered:
             raise ConsentError(NO_ORGANISATION)
-        return Granted(authorisation_id, tuple(each.organisation for each in chosen))
+        # A custom connection covers the one organisation it was made for; nobody chooses.
+        certain = bool(chosen) or grant is Grant.CLIENT_CREDENTIALS
+        return Granted(authorisation_id, tuple(each.organisation for each in chosen or covered), certain)
 
     def organisation(self, connection: Connection) -> Organisation:
         return described(self._client(connection, urgent=True).organisation(), connection)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from backoffice.sync.provider import Refusal
+from backoffice.sync.mapper import Refusal
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ class XeroMapper(Mapper):
     """
 
     direction = Direction.IN
+    version_key = "UpdatedDateUTC"
     #: The key of the word that says whether it is in use, and the words that say it is not.
     status_key = "Status"
     resting = {"ARCHIVED": "archived", "GDPRREQUEST": "archived", "DELETED": "deleted"}

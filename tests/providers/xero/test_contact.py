@@ -141,4 +141,4 @@ def test_what_xero_would_refuse_is_known_before(
     values: dict[str, Any], gone: str | None, cause: str | None, column: str | None
 ) -> None:
     found = MAPPER.check(contact(**values), gone)
-    assert (found and found[1], found and found[2]) == (cause, column)
+    assert (found and found.cause, found and found.column) == (cause, column)
