@@ -78,10 +78,12 @@ class LeaseLostError(BackofficeError):
 class RejectedError(BackofficeError):
     """The accounting system turned the request down."""
 
-    def __init__(self, message: str, raw: str = "") -> None:
+    def __init__(self, message: str, raw: str = "", divisible: bool = False) -> None:
         super().__init__(message)
         #: The provider's own words.
         self.raw = raw
+        #: Whether it was turned down for what it holds, so that a part of it may pass.
+        self.divisible = divisible
 
 
 class UnreadableError(BackofficeError):

@@ -39,11 +39,12 @@ def fire(session: Session) -> int:
             continue
         session.add(Tick(schedule=due.schedule, due_at=due.at))
         try:
-            session.commit()
+            session.flush()
         except IntegrityError:
             session.rollback()  # the other scheduler was faster
             continue
-        due.start()
+        due.start()  # its job and the tick are committed together
+        session.commit()
         started += 1
     session.rollback()
     return started

@@ -23,7 +23,7 @@ def backoffice(settings, monkeypatch):
         monkeypatch.setenv(name.upper(), str(getattr(settings, name)))
 
     def run(*words: str) -> Result:
-        return CliRunner().invoke(main, words)
+        return CliRunner().invoke(main, words, catch_exceptions=False)
 
     return run
 

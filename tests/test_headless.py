@@ -37,7 +37,7 @@ def backoffice(xero: str, redis_url: str, tmp_path: Path, monkeypatch: pytest.Mo
         monkeypatch.setenv(name, value)
 
     def run(*words: str) -> Result:
-        return CliRunner().invoke(main, words)
+        return CliRunner().invoke(main, words, catch_exceptions=False)
 
     return run
 

@@ -9,8 +9,8 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_login import current_user, login_user, logout_user
 
+from backoffice.admin.addresses import return_to
 from backoffice.admin.company_base import Page
-from backoffice.admin.saving import return_to
 from backoffice.admin.security import public
 from backoffice.clock import now
 from backoffice.extensions import db, limiter, login
@@ -43,7 +43,7 @@ def load_user(key: str) -> User | None:
 @limiter.limit(limit, methods=["POST"])
 def sign_in() -> ResponseReturnValue:
     """The page with e-mail address and password."""
-    onward = safe_next()
+    onward = return_to(url_for("house.index"), "next")
     if current_user.is_authenticated:
         return redirect(onward)
     email = request.form.get("email", "").replace("\x00", "")
@@ -55,13 +55,6 @@ def sign_in() -> ResponseReturnValue:
             return redirect(onward, code=303)
         return render_template("auth/sign_in.html", email=email, wrong=True, next=request.values.get("next")), 401
     return render_template("auth/sign_in.html", email=email, wrong=False, next=request.values.get("next"))
-
-
-def safe_next() -> str:
-    """Where to go after signing in: a page of ours."""
-    wanted = request.values.get("next", "")
-    plain = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
-    return wanted if plain else url_for("house.index")
 
 
 def sign_out() -> ResponseReturnValue:

@@ -17,9 +17,11 @@ from wtforms.validators import AnyOf, InputRequired, Length
 
 from backoffice.admin.company_base import Page, here, number
 from backoffice.admin.forms import NO_NUL, options, stripped
+from backoffice.admin.history import history_of
 from backoffice.admin.words import WINNER_WORDS
 from backoffice.extensions import db
-from backoffice.models import Company, CompanySettings, Connection, JobState, Role, SyncJob, Winner, new_company
+from backoffice.models import Company, CompanySettings, Connection, Role, Winner, new_company
+from backoffice.sync import jobs
 
 
 @cache
@@ -60,12 +62,8 @@ class CompaniesView(Page):
     def index(self) -> ResponseReturnValue:
         companies = db.session.scalars(select(Company).order_by(func.lower(Company.name), Company.id)).all()
         active = db.session.scalars(select(Connection).where(Connection.active)).all()
-        query = select(SyncJob.company_id, func.max(SyncJob.ended_at)).where(SyncJob.state == JobState.COMPLETED)
-        last: dict[int, Any] = {row[0]: row[1] for row in db.session.execute(query.group_by(SyncJob.company_id))}
-        return self.render(
-            "companies/list.html",
-            rows=[(c, next((a for a in active if a.company_id == c.id), None), last.get(c.id)) for c in companies],
-        )
+        linked = {one.company_id: (one, jobs.last_update(db.session(), one)) for one in active}
+        return self.render("companies/list.html", rows=[(one, *linked.get(one.id, (None, None))) for one in companies])
 
     @expose("/new", methods=("GET", "POST"))
     def create(self) -> ResponseReturnValue:
@@ -139,7 +137,11 @@ class SettingsView(Page):
             db.session.commit()
             flash("The settings were saved.", "success")
             return redirect(url_for("settings.index"), code=303)
-        return self.render("companies/settings.html", form=form, zone=here().time_zone)
+        page = min(max(request.args.get("page", 0, type=int), 0), 10_000)
+        entries, more = history_of(settings, page) if settings and settings.id else ([], False)
+        return self.render(
+            "companies/settings.html", form=form, zone=here().time_zone, entries=entries, page=page, more=more
+        )
 
 
 def defaults() -> dict[str, Any]:

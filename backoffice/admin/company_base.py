@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from flask import Flask, abort, current_app, g, redirect, request, url_for
+from flask import Flask, abort, current_app, g, request
 from flask.typing import ResponseReturnValue
 from flask_admin import Admin, BaseView
 from flask_admin.theme import Bootstrap4Theme
 from flask_login import current_user
+from werkzeug.exceptions import NotFound
 
 from backoffice.extensions import db
 from backoffice.models import Company, Role
 
 LARGEST_ID = 2**63 - 1
+
+
+class NotHereError(NotFound):
+    """What was asked for is not there, and the page says what it was."""
 
 
 class Page(BaseView):
@@ -89,7 +94,7 @@ def load_company() -> None:
     company = db.session.get(Company, g.company_id) if g.company_id <= LARGEST_ID else None
     if company is None:
         del g.company_id
-        abort(404, "There is no such company here.")
+        raise NotHereError("There is no such company here.")
     g.company = company
 
 
@@ -101,7 +106,7 @@ def here() -> Company:
 
 def not_found(what: str) -> NoReturn:
     """Say that a thing is not there, whoever's it may be."""
-    abort(404, f"There is no such {what} in {here().name}.")
+    raise NotHereError(f"There is no such {what} in {here().name}.")
 
 
 def number(text: Any) -> int | None:
@@ -111,8 +116,3 @@ def number(text: Any) -> int | None:
     except (TypeError, ValueError):
         return None
     return value if 0 < value <= LARGEST_ID else None
-
-
-def back(endpoint: str, **values: Any) -> ResponseReturnValue:
-    """To a page of ours, after a POST."""
-    return redirect(url_for(endpoint, **values), code=303)

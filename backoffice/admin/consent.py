@@ -11,6 +11,7 @@ from flask_login import current_user
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy import select
 
+from backoffice.admin.addresses import public_address
 from backoffice.admin.company_base import number
 from backoffice.admin.messages import say, show_error
 from backoffice.errors import BackofficeError
@@ -24,11 +25,6 @@ from backoffice.sync.provider import Consent, Granted, Organisation, Provider
 CHOICE_LASTS = 1800
 #: Sign-ins begun in one browser and not yet ended, at most.
 MOST_OPEN = 5
-
-
-def callback_address(key: str) -> str:
-    """Where the accounting system sends a person back to."""
-    return f"{current_app.extensions['settings'].public_url.rstrip('/')}{url_for('oauth.callback', key=key)}"
 
 
 def remember(kept: Any, consent: Consent, key: str, company_id: int) -> None:
@@ -50,9 +46,10 @@ def callback(key: str) -> ResponseReturnValue:
     if company_id is None:
         return lost(provider)
     db.session.rollback()
-    answer = f"{callback_address(key)}?{request.query_string.decode('ascii', 'replace')}"
+    address = public_address("oauth.callback", key=key)
+    answer = f"{address}?{request.query_string.decode('ascii', 'replace')}"
     try:
-        granted = provider.finish(callback_address(key), answer, state, verifier)
+        granted = provider.finish(address, answer, state, verifier)
     except BackofficeError as error:
         return failed(provider, company_id, error)
     return chosen_or_asked(provider, company_id, granted)
@@ -80,19 +77,28 @@ def failed(provider: Provider, company_id: int, error: BackofficeError) -> Respo
 
 
 def chosen_or_asked(provider: Provider, company_id: int, granted: Granted) -> ResponseReturnValue:
-    """Link the one organisation, or ask which of several; ask too when it is another one than before."""
+    """Link the one organisation that was chosen, or ask which of several.
+
+    It asks too when it is another one than before, and when nothing says that this one was chosen just now.
+    """
     known = db.session.scalars(
         select(Connection.external_id).where(Connection.company_id == company_id, Connection.provider == provider.key)
     ).all()
     found = granted.organisations
-    if len(found) == 1 and (not known or found[0].external_id in known):
+    if granted.certain and len(found) == 1 and (not known or found[0].external_id in known):
         return link(provider, company_id, found[0], granted.authorisation_id)
     g.company_id = company_id
     g.company = db.session.get(Company, company_id) or abort(404)
     kept = {"provider": provider.key, "company": company_id, "authorisation": granted.authorisation_id}
     sealed = seal().dumps({**kept, "organisations": [asdict(o) for o in found], "user": current_user.id})
     return render_template(
-        "integrations/choose.html", provider=provider, organisations=found, sealed=sealed, known=known
+        "integrations/choose.html",
+        provider=provider,
+        organisations=found,
+        sealed=sealed,
+        known=known,
+        another=bool(known) and not any(one.external_id in known for one in found),
+        certain=granted.certain,
     )
 
 

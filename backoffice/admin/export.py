@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 
@@ -15,7 +16,6 @@ from backoffice.admin import links
 from backoffice.admin.company_base import Page
 from backoffice.clock import now
 from backoffice.database import read_only
-from backoffice.models import Record
 
 CHUNK = 500
 #: A spreadsheet takes a cell that begins so for a formula.
@@ -36,7 +36,7 @@ def cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     text = str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(FORMULA_STARTS) else text
+    return f"'{text}" if not isinstance(value, (int, Decimal)) and text.startswith(FORMULA_STARTS) else text
 
 
 class CsvExport(Page):
@@ -70,15 +70,17 @@ class CsvExport(Page):
         read_only(True)
         try:
             columns = self.export_columns()
-            yield _line([*(self.get_column_name(column) for column in columns), "State"])
-            for records in batched(self._exported(), CHUNK):
-                yield self._chunk(records, columns)
+            yield _line([*(self.get_column_name(column) for column in columns), *(["State"] if self.synced else [])])
+            for rows in batched(self._exported(), CHUNK):
+                yield from map(_line, self._cells(rows, columns))
         finally:
             read_only(False)
 
-    def _chunk(self, records: Sequence[Record], columns: Sequence[str]) -> str:
-        known = links.links_of(self.record.kind, [r.id for r in records])
-        return "".join(_line([*(getattr(r, c) for c in columns), links.badge(known.get(r.id)).word]) for r in records)
+    def _cells(self, rows: Sequence[Any], columns: Sequence[str]) -> Iterator[list[Any]]:
+        known = links.links_of(self.record.kind, [row.id for row in rows]) if self.synced else {}
+        for row in rows:
+            state = [links.badge(known.get(row.id)).text] if self.synced else []
+            yield [*(getattr(row, column) for column in columns), *state]
 
 
 def _line(values: Sequence[Any]) -> str:

@@ -9,13 +9,12 @@ from typing import Any
 
 from flask import Flask, g, url_for
 from flask_login import current_user
-from markupsafe import Markup
 from sqlalchemy import func, select
 
-from backoffice.admin import links, words
+from backoffice.admin import job_progress, links, standing, words
 from backoffice.admin.company_base import OneHouse
 from backoffice.extensions import db
-from backoffice.models import Company, Connection, ConnectionState, JobState, LinkState, SyncJob
+from backoffice.models import Company, Connection, ConnectionState, JobState
 
 GROUPS = ("", "Purchasing", "Sales", "Lists", "Sync", "Administration")
 #: More than these are reached through the page Companies.
@@ -40,22 +39,23 @@ def furnish(app: Flask, admins: tuple[OneHouse, ...]) -> None:
         return url_for("static", filename=name, v=versions.get(name))
 
     app.jinja_env.globals.update(
+        asked_by=words.asked_by,
         badge=links.badge,
+        can_retry=links.can_retry,
+        connection_badge=words.connection_badge,
         counted=words.counted,
-        day=words.day,
+        doing=job_progress.doing,
         duration=words.duration,
         job_badge=words.job_badge,
         JobState=JobState,
         kind_label=words.kind_label,
         kinds_text=words.kinds_text,
-        LinkState=LinkState,
         own=own,
         plural=words.plural,
         record_url=links.record_url,
         summary=words.summary,
         shown=words.value,
-        waiting_text=words.waiting_text,
-        waits=words.waits,
+        twin_url=links.twin_url,
         when=words.when,
     )
 
@@ -63,7 +63,7 @@ def furnish(app: Flask, admins: tuple[OneHouse, ...]) -> None:
     def frame() -> dict[str, Any]:
         if not current_user.is_authenticated:
             return {}
-        needs = links.needs_you() if "company" in g else {}
+        needs = standing.needs_you() if "company" in g else {}
         return {
             "company": g.get("company"),
             "companies": switcher(),
@@ -109,31 +109,3 @@ def needs_reconnecting() -> Connection | None:
     connection = links.connection_here()
     lost = connection is not None and connection.state is ConnectionState.NEEDS_RECONNECTING
     return connection if lost else None
-
-
-def job_view(job: SyncJob) -> dict[str, Any]:
-    """A job as the script shows it live."""
-    progress = job.progress or {}
-    return {
-        "id": job.id,
-        "state": job.state.value,
-        "open": job.open,
-        "text": _doing(job),
-        "done": progress.get("done"),
-        "total": progress.get("total"),
-        "calls": job.calls,
-        "until": job.due_at.isoformat() if job.waiting_for else None,
-        "summary": words.summary(job),
-        "badge": Markup("{} {}").format(words.job_badge(job).shape, words.job_badge(job).word),
-        "colour": words.job_badge(job).colour,
-        "duration": words.duration(job.started_at, job.ended_at),
-        "left": job.connection.minute_left,
-    }
-
-
-def _doing(job: SyncJob) -> str:
-    if job.waiting_for:
-        return words.waiting_text(job, links.provider_name())
-    if job.cancel_requested and job.open:
-        return "Ends after the batch in flight"
-    return str((job.progress or {}).get("text", "")) if job.state is JobState.RUNNING else words.waits(job)

@@ -9,12 +9,12 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_login import current_user
 
-from backoffice.admin import links
+from backoffice.admin import links, standing
+from backoffice.admin.addresses import public_address
 from backoffice.admin.company_base import Page, here
-from backoffice.admin.consent import callback_address, remember
+from backoffice.admin.consent import remember
 from backoffice.admin.messages import show_error, show_problem
-from backoffice.admin.overview import calls_today
-from backoffice.admin.record_view import start_update
+from backoffice.admin.update import start_update
 from backoffice.errors import BackofficeError
 from backoffice.extensions import db
 from backoffice.models import KINDS, Connection, Role, SyncJob
@@ -47,18 +47,18 @@ class IntegrationsView(Page):
         return self.render(
             "integrations/index.html",
             providers=current_app.extensions["providers"],
-            fresh=links.freshness(),
-            calls=calls_today(here()),
+            fresh=standing.freshness(),
+            calls=standing.calls_today(),
             matches=self._matches(),
         )
 
     def job(self) -> SyncJob | None:
         """What is being done for this company just now."""
-        return links.open_job(list(KINDS))
+        return standing.open_job(tuple(KINDS))
 
     def _matches(self) -> int:
         connection = links.connection_here()
-        return links.matches_waiting(connection) if connection else 0
+        return standing.matches_waiting(connection) if connection else 0
 
     @expose("/update/", methods=("POST",))
     def update_kinds(self) -> ResponseReturnValue:
@@ -78,7 +78,7 @@ class IntegrationsView(Page):
     def connect(self, key: str) -> ResponseReturnValue:
         provider = self._provider(key)
         try:
-            consent = provider.begin(callback_address(key))
+            consent = provider.begin(public_address("oauth.callback", key=key))
         except BackofficeError as error:
             show_error(f"{provider.name} cannot be linked yet.", error)
             return redirect(url_for("integrations.index"), code=303)
@@ -100,7 +100,7 @@ class IntegrationsView(Page):
     def disconnect(self) -> ResponseReturnValue:
         connection = self._linked()
         if request.method == "GET":
-            return self.render("integrations/disconnect.html", fresh=links.freshness())
+            return self.render("integrations/disconnect.html", fresh=standing.freshness())
         provider, organisation = links.provider_of(connection), connection.organisation
         linking.unlink(db.session(), connection)
         if provider is not None:

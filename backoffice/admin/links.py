@@ -1,22 +1,25 @@
-"""What is known of records on the other side: the links, badges and counts that pages show."""
+"""What is known of records on the other side: their links, and the badges that pages show."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from flask import current_app, g
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from backoffice.admin.words import LINK_BADGES, Badge, kind_label, relative
+from backoffice.admin.words import GONE_WORDS, LINK_BADGES, Badge, kind_label, relative
 from backoffice.extensions import db
-from backoffice.models import KINDS, Connection, JobState, Link, LinkState, Record, SyncJob
+from backoffice.models import KINDS, Connection, Link, LinkState, Record
 from backoffice.sync.match import QUESTION
 from backoffice.sync.provider import Provider
 
-#: Jobs that bring a company up to date, for the freshness line.
+#: So much of a reason stands in a badge.
 FIRST_WORDS = 60
+#: Records are read in lots of so many.
+LOT = 500
+#: The cause of a refusal for which the other side holds an archived twin.
+ARCHIVED_THERE = "archived_there"
 
 
 def connection_here() -> Connection | None:
@@ -53,12 +56,6 @@ def sends(kind: str) -> bool:
     return not route or route.direction.sends
 
 
-def routed(kind: str) -> bool:
-    """Whether this kind travels to or from the linked organisation at all."""
-    connection = connection_here()
-    return bool(connection and (connection.provider, kind) in db.session.info.get("routes", {}))
-
-
 def links_of(kind: str, record_ids: Iterable[int]) -> dict[int, Link]:
     """The links of these records in the linked organisation, by record."""
     connection, ids = connection_here(), list(record_ids)
@@ -66,6 +63,17 @@ def links_of(kind: str, record_ids: Iterable[int]) -> dict[int, Link]:
         return {}
     query = select(Link).where(Link.connection_id == connection.id, Link.kind == kind, Link.record_id.in_(ids))
     return {link.record_id: link for link in db.session.scalars(query)}
+
+
+def records_of(found: Sequence[Link]) -> dict[tuple[str, int], Record]:
+    """The records of links, by kind and number; without those that are not here any more."""
+    records: dict[tuple[str, int], Record] = {}
+    for kind in {link.kind for link in found} & set(KINDS):
+        ids = [link.record_id for link in found if link.kind == kind]
+        for start in range(0, len(ids), LOT):
+            query = select(KINDS[kind]).where(KINDS[kind].id.in_(ids[start : start + LOT]))
+            records |= {(kind, record.id): record for record in db.session.scalars(query)}
+    return records
 
 
 def link_of(record: Record) -> Link | None:
@@ -81,13 +89,14 @@ def badge(link: Link | None) -> Badge:
     """What is known of a record, with since when and by which job."""
     if link is None:
         return LINK_BADGES[LinkState.NOT_INTEGRATED]
-    plain = LINK_BADGES[link.state]
-    word = plain.word.format(provider=provider_name())
+    shown = replace(LINK_BADGES[link.state].at(provider_name()), tooltip=_tooltip(link))
+    if link.state is LinkState.GONE and link.gone in GONE_WORDS:
+        return replace(shown, word=GONE_WORDS[link.gone].format(provider=provider_name()))
     if link.state is LinkState.REFUSED:
-        word = f"Refused: {shortened(link.refusal or '')}"
-    elif link.state is LinkState.BLOCKED:
-        word = f"Blocked by {blocker_name(link)}"
-    return replace(plain, word=word, tooltip=_tooltip(link))
+        return replace(shown, detail=shortened(link.refusal or ""))
+    if link.state is LinkState.BLOCKED:
+        return replace(shown, word=f"Blocked by {blocker_name(link)}")
+    return shown
 
 
 def shortened(text: str) -> str:
@@ -114,14 +123,6 @@ def record_at(kind: str | None, record_id: int | None) -> Record | None:
     return found if found and found.company_id == g.company.id else None
 
 
-def matches_waiting(connection: Connection) -> int:
-    """How many records wait for a person to say which one they are there, or for the first push to be confirmed."""
-    links = select(func.count()).select_from(Link).where(Link.connection_id == connection.id)
-    if connection.push_confirmed_at is None:
-        return db.session.scalar(links.where(Link.external_id.is_(None), ~Link.paused)) or 0
-    return db.session.scalar(links.where(Link.blocked_kind == QUESTION)) or 0
-
-
 def blocker_name(link: Link) -> str:
     """The name of what has to go first."""
     if link.blocked_kind == QUESTION:
@@ -138,66 +139,19 @@ def record_url(link: Link | None) -> str | None:
     return provider.record_url(link.connection, link.kind, link.external_id)
 
 
-@dataclass(frozen=True)
-class Freshness:
-    """How up to date a company, or one kind of its records, is."""
-
-    provider: str
-    organisation: str
-    updated_at: datetime | None
-    waiting: int
-    refused: int
-
-
-def freshness(kinds: list[str] | None = None) -> Freshness | None:
-    """The line under each title; None while nothing is linked."""
-    connection = connection_here()
-    if connection is None:
+def twin_url(link: Link | None, record: Record | None) -> str | None:
+    """Where a person finds the archived twin that a record was refused for, to restore it there."""
+    if link is None or record is None or link.refusal_cause != ARCHIVED_THERE:
         return None
-    links = select(func.count()).select_from(Link).where(Link.connection_id == connection.id)
-    if kinds:
-        links = links.where(Link.kind.in_(kinds))
-    waiting = links.where(Link.wanted_revision > Link.synced_revision, Link.refusal.is_(None))
-    refused = links.where(Link.refusal.is_not(None))
-    return Freshness(
-        provider_name(),
-        connection.organisation,
-        last_update(connection),
-        db.session.scalar(waiting) or 0,
-        db.session.scalar(refused) or 0,
-    )
+    model = type(record)
+    same = select(model.id).where(model.company_id == record.company_id, model.name_key == record.name_key)
+    query = select(Link).where(
+        Link.connection_id == link.connection_id, Link.kind == link.kind, Link.id != link.id,
+        Link.gone.is_not(None), Link.external_id.is_not(None), Link.record_id.in_(same),
+    )  # fmt: skip
+    return record_url(link) or record_url(db.session.scalar(query.order_by(Link.id).limit(1)))
 
 
-def last_update(connection: Connection) -> datetime | None:
-    """When a job last brought the company up to date."""
-    done = SyncJob.state == JobState.COMPLETED
-    query = select(func.max(SyncJob.ended_at)).where(SyncJob.connection_id == connection.id, done)
-    return db.session.scalar(query)
-
-
-def open_job(kinds: list[str]) -> SyncJob | None:
-    """The job that covers some of these kinds just now."""
-    query = (
-        select(SyncJob)
-        .where(SyncJob.company_id == g.company.id, SyncJob.state.in_([JobState.RUNNING, JobState.PENDING]))
-        .order_by(SyncJob.state.desc(), SyncJob.id)
-        .limit(20)
-    )
-    return next((job for job in db.session.scalars(query) if set(job.kinds) & set(kinds)), None)
-
-
-def needs_you() -> dict[str, int]:
-    """How many things wait for a person, by page."""
-    connection = connection_here()
-    if connection is None:
-        return {}
-    refused = select(func.count()).where(Link.connection_id == connection.id, Link.refusal.is_not(None))
-    asking = select(func.count()).where(
-        SyncJob.company_id == g.company.id, SyncJob.state == JobState.FAILED, SyncJob.question.is_not(None)
-    )
-    return {
-        "sync_queue": db.session.scalar(refused) or 0,
-        "sync_jobs": db.session.scalar(asking) or 0,
-        "matches": matches_waiting(connection),
-        "integrations": 0 if connection.usable else 1,
-    }
+def can_retry(link: Link | None) -> bool:
+    """Whether trying again does something: only what was refused is not sent by itself."""
+    return link is not None and link.state is LinkState.REFUSED

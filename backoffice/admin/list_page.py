@@ -1,27 +1,75 @@
-"""What a list says around its table: addresses with one filter more or less, how fresh it is, what runs."""
+"""A list: its limits, and what it says around its table: filters, how fresh it is, what runs."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import url_for
+from flask_admin.model.base import ViewArgs
 
-from backoffice.admin import links
+from backoffice.admin import links, standing, words
 from backoffice.admin.company_base import Page
 from backoffice.admin.export import export_arguments
 from backoffice.database import Exact
 from backoffice.models import SyncJob
 
+LAST_PAGE = 100_000
+MOST_FILTERS = 20
+LONGEST_SEARCH = 200
+
+#: Argument -> (value, words), the default first.
+Switches = dict[str, tuple[tuple[str, str], ...]]
+
 
 class ListPage(Page):
-    """Helpers that the template of a list asks for."""
+    """What the template of a list asks for."""
 
-    def fresh(self) -> links.Freshness | None:
-        return links.freshness(list(self.kinds))
+    #: Switches over the list.
+    switches: ClassVar[Switches] = {}
+    #: Whether a person can add a row.
+    creatable: ClassVar[bool] = True
+    #: Whether its rows are synced themselves: each has a badge, and Update brings them in.
+    synced: ClassVar[bool] = True
+    #: A sentence over the list, where its title does not say it all.
+    lead: ClassVar[str] = ""
+
+    can_set_page_size = True
+    page_size = 50
+    page_size_options = (20, 50, 100, 200)
+    named_filter_urls = True
+    list_template = "record/list.html"
+
+    def _get_list_extra_args(self) -> ViewArgs:
+        args = super()._get_list_extra_args()
+        args.page = min(max(args.page, 0), LAST_PAGE)
+        args.search = (args.search or "").replace("\x00", "")[:LONGEST_SEARCH].strip() or None
+        args.filters = (args.filters or [])[:MOST_FILTERS]
+        args.extra_args = {k: v for k, v in args.extra_args.items() if k in self.switches and self._switched(k, v)}
+        return args
+
+    def _switched(self, switch: str, value: str) -> bool:
+        return value in dict(self.switches[switch])
+
+    def is_editable(self, name: str) -> bool:
+        return name in self.column_editable_list and self.may_write
+
+    @property
+    def may_create(self) -> bool:
+        return self.creatable and self.may_write
+
+    def cell(self, record: Any, column: str) -> Any:
+        """A value as the list shows it."""
+        return words.value(getattr(record, column))
+
+    def list_url(self) -> str:
+        return url_for(f"{self.endpoint}.index_view")
+
+    def fresh(self) -> standing.Freshness | None:
+        return standing.freshness(self.kinds)
 
     def open_job(self) -> SyncJob | None:
         """The job that is bringing this list up to date."""
-        return links.open_job(list(self.kinds))
+        return standing.open_job(self.kinds)
 
     def sends(self) -> bool:
         """Whether edits of this kind travel to the other side."""

@@ -2,29 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
+from hashlib import sha256
 from typing import Any
 
-from flask import redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_login import current_user
 from sqlalchemy import select
 
-from backoffice.admin import links
+from backoffice.admin import links, standing
 from backoffice.admin.company_base import Page
 from backoffice.admin.messages import say
 from backoffice.admin.views import VIEW_OF_KIND
 from backoffice.extensions import db
-from backoffice.models import KINDS, Connection, Link, Match, Record
+from backoffice.models import Connection, Link, Match, Record
 from backoffice.queue import doorbell
-from backoffice.sync import jobs, match
+from backoffice.sync import by_hand, jobs, match
+from backoffice.sync.lease import lock_connection
 from backoffice.sync.mapper import Mapper
 
-#: Shown of each sort; the rest is counted.
-MOST_SHOWN = 200
+PER_PAGE = 100
 NONE_OF_THESE = "none"
+STILL_READING = "The lists are still being read. Wait until that job has ended, so that you see all there is."
+CHANGED = "What waits here has changed since this page was made; nothing was linked or sent. Look again, then confirm."
+
+
+class Sort(IntEnum):
+    """What a person is told of a record that waits, in the order of the page."""
+
+    IN_DOUBT = 0
+    TO_LINK = 1
+    TO_CREATE = 2
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A link that waits for a person's word, and what its record may be there."""
+
+    link: Link
+    matches: Sequence[Match]
+
+    @property
+    def sort(self) -> Sort:
+        if len(self.matches) > 1 or self.link.blocked_kind == match.QUESTION:
+            return Sort.IN_DOUBT
+        return Sort.TO_LINK if self.matches else Sort.TO_CREATE
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A column of ours: what they hold in it, and what we do."""
+
+    label: str
+    theirs: Any
+    ours: Any
+
+    @property
+    def differs(self) -> bool:
+        return bool((self.theirs or None) != (self.ours or None))
 
 
 @dataclass(frozen=True)
@@ -32,22 +71,19 @@ class Candidate:
     """One of theirs that may be a record of ours, in columns of ours."""
 
     match: Match
-    values: Mapping[str, Any]
+    pairs: Sequence[Pair]
     gone: str | None
 
 
 @dataclass(frozen=True)
 class Question:
-    """A record of ours, and what it may be there."""
+    """A record of ours as the page shows it."""
 
+    sort: Sort
     link: Link
     record: Record
     endpoint: str
     candidates: Sequence[Candidate]
-
-    @property
-    def doubtful(self) -> bool:
-        return len(self.candidates) > 1 or self.link.blocked_kind == match.QUESTION
 
 
 class MatchesView(Page):
@@ -63,92 +99,125 @@ class MatchesView(Page):
         connection = links.connection_here()
         if connection is None:
             return redirect(url_for("integrations.index"))
-        waiting = questions(connection)
         if request.method == "POST":
-            return self._confirm(connection, waiting)
-        doubts = [q for q in waiting if q.doubtful]
-        clear = [q for q in waiting if q.candidates and not q.doubtful]
-        new = [q for q in waiting if not q.candidates and not q.doubtful]
+            return self._confirm(connection)
+        found = waiting(connection)
+        first = connection.push_confirmed_at is None
+        whole = "all" in request.args or len(found) <= PER_PAGE
+        page = 0 if whole else min(max(request.args.get("page", 0, type=int), 0), len(found) // PER_PAGE)
+        shown = found if whole else found[page * PER_PAGE : (page + 1) * PER_PAGE]
         return self.render(
             "matches.html",
-            doubts=doubts[:MOST_SHOWN],
-            clear=clear[:MOST_SHOWN],
-            new=new[:MOST_SHOWN],
-            counts=(len(doubts), len(clear), len(new)),
-            first=connection.push_confirmed_at is None,
-            reading=links.open_job(list(KINDS)),
+            questions=questions(connection, shown),
+            Sort=Sort,
+            counts={sort: sum(1 for one in found if one.sort is sort) for sort in Sort},
+            first=first,
+            # What is confirmed before the first push is all that waits, so all of it has to be on the page.
+            confirmable=whole or not first,
+            fingerprint=fingerprint(found),
+            page=page,
+            more=not whole and (page + 1) * PER_PAGE < len(found),
+            reading=standing.reading(connection),
             none=NONE_OF_THESE,
-            fresh=links.freshness(),
+            fresh=standing.freshness(),
         )
 
-    def _confirm(self, connection: Connection, waiting: Sequence[Question]) -> ResponseReturnValue:
-        choices, hold = decided(waiting)
-        undecided = sum(1 for q in waiting if q.doubtful and q.link.id not in choices)
-        match.choose(db.session(), connection, choices, hold)
-        db.session.commit()
+    def _confirm(self, connection: Connection) -> ResponseReturnValue:
+        session = db.session()
+        lock_connection(session, connection.id)
+        session.refresh(connection)  # somebody else may have confirmed meanwhile
+        found = waiting(connection)
+        problem = self._problem(connection, found)
+        if problem:
+            session.rollback()
+            flash(problem, "warning")
+            return redirect(url_for("matches.index", all=request.args.get("all")), code=303)
+        choices, hold = decided(found)
+        undecided = sum(1 for one in found if one.sort is Sort.IN_DOUBT and one.link.id not in choices)
+        by_hand.choose(session, connection, choices, hold)
+        session.commit()
         provider = links.provider_of(connection)
         kinds = [m.kind for m in provider.mappers if m.direction.sends] if provider else []
-        job, _ = jobs.request_update(db.session(), connection, kinds, user_id=current_user.id, title="Matches")
+        job, _ = jobs.request_update(session, connection, kinds, user_id=current_user.id, title="Matches")
         doorbell.ring("run", job.id, urgent=True)
         left = f" {undecided} in doubt still wait for you." if undecided else ""
         say(f"It is being carried out.{left}", url_for("sync_jobs.details", id=job.id), "See the job")
         return redirect(url_for("matches.index" if undecided else "integrations.index"), code=303)
 
-
-def decided(waiting: Sequence[Question]) -> tuple[dict[int, str | None], set[int]]:
-    """What the form says: link -> the external id it is or None, and the links not to be created."""
-    choices: dict[int, str | None] = {}
-    hold: set[int] = set()
-    for question in waiting:
-        said = request.form.get(f"choice-{question.link.id}")
-        known = {candidate.match.external_id for candidate in question.candidates}
-        if said in known:
-            choices[question.link.id] = said
-        elif said == NONE_OF_THESE:
-            choices[question.link.id] = None
-        if f"listed-{question.link.id}" in request.form and f"create-{question.link.id}" not in request.form:
-            hold.add(question.link.id)
-    return choices, hold
+    def _problem(self, connection: Connection, found: Sequence[Waiting]) -> str | None:
+        """Why nothing can be confirmed just now."""
+        if standing.reading(connection) is not None:
+            return STILL_READING
+        first = connection.push_confirmed_at is None
+        return CHANGED if first and request.form.get("shown") != fingerprint(found) else None
 
 
-def questions(connection: Connection) -> list[Question]:
-    """The records that are not linked there yet, with their candidates."""
-    waiting = select(Link).where(Link.connection_id == connection.id, Link.external_id.is_(None), ~Link.paused)
+def waiting(connection: Connection) -> list[Waiting]:
+    """The links that wait for a person's word, those in doubt first."""
+    query = select(Link).where(Link.connection_id == connection.id, Link.external_id.is_(None), ~Link.paused)
     if connection.push_confirmed_at is not None:
-        waiting = waiting.where(Link.blocked_kind == match.QUESTION)
-    found = db.session.scalars(waiting.order_by(Link.kind, Link.id)).all()
+        query = query.where(Link.blocked_kind == match.QUESTION)
     matches: dict[int, list[Match]] = {}
     open_ones = select(Match).where(Match.connection_id == connection.id, Match.chosen.is_not(False))
     for one in db.session.scalars(open_ones.order_by(Match.id)):
         matches.setdefault(one.link_id, []).append(one)
-    records = _records(found)
+    found = [Waiting(link, matches.get(link.id, ())) for link in db.session.scalars(query.order_by(Link.kind, Link.id))]
+    return sorted(found, key=lambda one: one.sort)
+
+
+def fingerprint(found: Iterable[Waiting]) -> str:
+    """The same as long as the same revisions of the same records wait, with the same candidates."""
+    lines = sorted(
+        f"{one.link.id} {one.link.wanted_revision} {sorted(m.external_id for m in one.matches)}" for one in found
+    )
+    return sha256("\n".join(lines).encode()).hexdigest()
+
+
+def decided(found: Sequence[Waiting]) -> tuple[dict[int, str | None], set[int]]:
+    """What the form says: link -> the external id it is or None, and the links not to be created."""
+    choices: dict[int, str | None] = {}
+    for one in found:
+        said = request.form.get(f"choice-{one.link.id}")
+        if said == NONE_OF_THESE:
+            choices[one.link.id] = None
+        elif said in {candidate.external_id for candidate in one.matches}:
+            choices[one.link.id] = said
+    new = {one.link.id for one in found if one.sort is Sort.TO_CREATE}
+    return choices, {link_id for link_id in new if f"create-{link_id}" not in request.form}
+
+
+def questions(connection: Connection, shown: Sequence[Waiting]) -> list[Question]:
+    """What waits as the page shows it: the records, and what the candidates hold."""
+    records = links.records_of([one.link for one in shown])
     mappers = {m.kind: m for m in getattr(links.provider_of(connection), "mappers", ())}
     return [
         Question(
-            link,
-            records[link.kind, link.record_id],
-            VIEW_OF_KIND[link.kind],
-            [_candidate(mappers.get(link.kind), one) for one in matches.get(link.id, ())],
+            one.sort,
+            one.link,
+            record,
+            VIEW_OF_KIND[one.link.kind],
+            [_candidate(mappers.get(one.link.kind), record, candidate) for candidate in one.matches],
         )
-        for link in found
-        if (link.kind, link.record_id) in records
+        for one in shown
+        if (record := records.get((one.link.kind, one.link.record_id))) is not None
     ]
 
 
-def _records(found: Sequence[Link]) -> dict[tuple[str, int], Record]:
-    records: dict[tuple[str, int], Record] = {}
-    for kind in {link.kind for link in found} & set(KINDS):
-        ids = [link.record_id for link in found if link.kind == kind]
-        for start in range(0, len(ids), 500):
-            query = select(KINDS[kind]).where(KINDS[kind].id.in_(ids[start : start + 500]))
-            records |= {(kind, record.id): record for record in db.session.scalars(query)}
-    return records
-
-
-def _candidate(mapper: Mapper | None, one: Match) -> Candidate:
+def _candidate(mapper: Mapper | None, record: Record, one: Match) -> Candidate:
+    if mapper is None:
+        return Candidate(one, [], None)
     try:
-        values = mapper.load(one.payload) if mapper else {}
-        gone = mapper.gone(one.payload) if mapper else None
+        return Candidate(one, pairs(mapper, record, mapper.load(one.payload)), mapper.gone(one.payload))
     except (ValueError, KeyError, TypeError):
-        values, gone = {}, None
-    return Candidate(one, values, gone)
+        return Candidate(one, [], None)
+
+
+def pairs(mapper: Mapper, record: Record, theirs: Mapping[str, Any]) -> list[Pair]:
+    """What identifies the record for people, and every other mapped column in which the two differ."""
+    columns = dict.fromkeys((*mapper.match_by, *(field.column for field in mapper.fields)))
+    found = {
+        column: Pair(record.column_label(column), theirs[column], getattr(record, column))
+        for column in columns
+        if column in theirs
+    }
+    return [pair for column, pair in found.items() if column in mapper.match_by or pair.differs]

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from dataclasses import dataclass
 
 from flask import redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from sqlalchemy import func, select
 
-from backoffice.admin import links
+from backoffice.admin import links, standing
 from backoffice.admin.company_base import Page, here
+from backoffice.admin.company_clock import next_nightly
 from backoffice.admin.views import RECORD_VIEWS
-from backoffice.admin.words import LINK_BADGES, Badge, plural
-from backoffice.clock import now
+from backoffice.admin.words import LINK_BADGES, Badge, kind_label, plural
 from backoffice.extensions import db
-from backoffice.models import KINDS, Company, CompanySettings, Connection, JobState, Link, LinkState, Role, SyncJob
+from backoffice.models import Company, Connection, JobState, LinkState, Role, SyncJob
 from backoffice.sync import pending
 
 MOST_CAUSES = 8
@@ -61,10 +59,12 @@ class OverviewView(Page):
         connection = links.connection_here()
         return self.render(
             "overview.html",
-            fresh=links.freshness(),
+            fresh=standing.freshness(),
             counts=kind_counts(connection),
-            causes=causes(connection) if connection else [],
-            calls=calls_today(here()),
+            causes=standing.causes(connection, MOST_CAUSES),
+            noun=noun,
+            failures=standing.failures(connection) if connection else [],
+            calls=standing.calls_today(),
             next_sync=next_nightly(here()) if connection and connection.usable else None,
             recent=recent_jobs(),
         )
@@ -76,8 +76,7 @@ class OverviewView(Page):
 
     def state_badge(self, state: LinkState) -> Badge:
         """The badge of a state, for its count."""
-        plain = LINK_BADGES[state]
-        return replace(plain, word=plain.word.format(provider=links.provider_name()))
+        return LINK_BADGES[state].at(links.provider_name())
 
 
 def kind_counts(connection: Connection | None) -> list[KindCount]:
@@ -93,47 +92,10 @@ def kind_counts(connection: Connection | None) -> list[KindCount]:
     return lines
 
 
-def causes(connection: Connection) -> list[tuple[str, str, str, int]]:
-    """What was refused, by cause: (words, cause, kind, how many)."""
-    query = (
-        select(func.min(Link.refusal), Link.refusal_cause, Link.kind, func.count())
-        .where(Link.connection_id == connection.id, Link.refusal.is_not(None))
-        .group_by(Link.refusal_cause, Link.kind)
-        .order_by(func.count().desc())
-        .limit(MOST_CAUSES)
-    )
-    rows = db.session.execute(query)
-    return [(text or "", cause or "", _noun(kind, count), count) for text, cause, kind, count in rows]
-
-
-def _noun(kind: str, count: int) -> str:
-    label = KINDS[kind].label if kind in KINDS else "record"
+def noun(kind: str, count: int) -> str:
+    """What people call so many records of a kind."""
+    label = kind_label(kind)
     return label if count == 1 else plural(label)
-
-
-def calls_today(company: Company) -> int:
-    """Calls made for a company since midnight, by its own clock."""
-    midnight = now().astimezone(zone(company)).replace(hour=0, minute=0, second=0, microsecond=0)
-    query = select(func.sum(SyncJob.calls)).where(
-        SyncJob.company_id == company.id, func.coalesce(SyncJob.ended_at, SyncJob.created_at) >= midnight
-    )
-    return db.session.scalar(query) or 0
-
-
-def zone(company: Company) -> ZoneInfo:
-    return ZoneInfo(company.time_zone)
-
-
-def next_nightly(company: Company) -> datetime | None:
-    """When the company is brought up to date by itself next."""
-    settings = db.session.scalar(select(CompanySettings).where(CompanySettings.company_id == company.id))
-    chosen = settings or CompanySettings(nightly=True, nightly_at=CompanySettings.nightly_at.default.arg)
-    if not chosen.nightly:
-        return None
-    today = now().astimezone(zone(company))
-    at = chosen.nightly_at
-    due = today.replace(hour=at.hour, minute=at.minute, second=0, microsecond=0)
-    return due if due > today else due + timedelta(days=1)
 
 
 def recent_jobs() -> list[SyncJob]:

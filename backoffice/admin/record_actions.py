@@ -12,15 +12,16 @@ from flask_admin.actions import action
 from sqlalchemy import select
 
 from backoffice.admin import links, words
+from backoffice.admin.addresses import return_to
 from backoffice.admin.company_base import Page, here, not_found, number
 from backoffice.admin.history import history_of
-from backoffice.admin.saving import read_only_sentence, return_to
-from backoffice.errors import ReadOnlyRecordError
+from backoffice.admin.saving import read_only_sentence
+from backoffice.errors import ConflictError, ReadOnlyRecordError
 from backoffice.extensions import db
 from backoffice.models import Link, Record
 from backoffice.models.record import guard
 from backoffice.queue import doorbell
-from backoffice.sync import match, pending
+from backoffice.sync import by_hand, pending
 
 
 class RecordActions(Page):
@@ -92,7 +93,7 @@ class RecordActions(Page):
     def unlink_view(self) -> ResponseReturnValue:
         company = here().id
         return self._with_link(
-            lambda link: match.unlink_record(db.session(), link, company),
+            lambda link: by_hand.unlink_record(db.session(), link, company),
             "{} is unlinked. Both sides keep theirs, and nothing of it is sent until you resume it.",
         )
 
@@ -102,9 +103,14 @@ class RecordActions(Page):
         if link is None:
             flash(f"{record} has nothing to do with {links.provider_name()} yet.", "warning")
             return self._to_record(record)
-        do(link)
         connection_id = link.connection_id
-        db.session.commit()
+        try:
+            do(link)
+            db.session.commit()
+        except ConflictError as error:
+            db.session.rollback()
+            flash(error.message, "warning")
+            return self._to_record(record)
         doorbell.ring("push", connection_id, urgent=True)
         flash(said.format(record), "success")
         return self._to_record(record)
@@ -118,7 +124,7 @@ class RecordActions(Page):
         if request.method == "POST":
             return self._link(record)
         text = request.args.get("search", record.name).replace("\x00", "")[:200]
-        found = match.integrated_like(db.session(), record, text)
+        found = by_hand.integrated_like(db.session(), record, text)
         other = self.get_one(request.args.get("other")) or (found[0] if len(found) == 1 else None)
         return self.render(
             "record/link.html",
@@ -136,11 +142,15 @@ class RecordActions(Page):
         if other is None or there is None or not there.external_id or other.id == record.id:
             not_found(self.noun)
         try:
-            match.link_by_hand(db.session(), record, other)
+            by_hand.link_by_hand(db.session(), record, other)
             db.session.commit()
         except ReadOnlyRecordError:
             db.session.rollback()
             flash(read_only_sentence(record), "danger")
+            return self._to_record(record)
+        except ConflictError as error:
+            db.session.rollback()
+            flash(error.message, "warning")
             return self._to_record(record)
         flash(f"{record} is linked. What it held before is in its history.", "success")
         return self._to_record(record)
@@ -149,14 +159,14 @@ class RecordActions(Page):
 
     @expose("/action/", methods=("POST",))
     def action_view(self) -> ResponseReturnValue:
-        handler = self._actions_data.get(request.form.get("action", ""))
+        known = self._actions_data.get(request.form.get("action", ""))
         ids = [key for text in request.form.getlist("rowid")[:1000] if (key := number(text))]
-        if handler is None or not self.is_action_allowed(request.form["action"]):
+        if known is None or not self.is_action_allowed(request.form["action"]):
             abort(404)
         if not ids:
             flash("Nothing was selected.", "warning")
         else:
-            handler[0](ids)
+            known[0](ids)
         return redirect(return_to(self.list_url()), code=303)
 
     def selected(self, ids: list[int]) -> list[Record]:

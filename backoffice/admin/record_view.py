@@ -8,27 +8,20 @@ from flask import abort, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_admin.contrib.sqla import ModelView
-from flask_admin.model.base import ViewArgs
-from flask_login import current_user
 from sqlalchemy.orm import Query
 
-from backoffice.admin import links, words
+from backoffice.admin import links
+from backoffice.admin.addresses import return_to
 from backoffice.admin.company_base import here, not_found, number
 from backoffice.admin.export import CsvExport
 from backoffice.admin.filters import StateFilter
 from backoffice.admin.forms import RecordConverter, RecordForm
-from backoffice.admin.list_page import ListPage
-from backoffice.admin.messages import say
+from backoffice.admin.list_page import ListPage, Switches
 from backoffice.admin.record_actions import RecordActions
-from backoffice.admin.saving import Saving, return_to
+from backoffice.admin.saving import Saving
+from backoffice.admin.update import start_update
 from backoffice.extensions import db
 from backoffice.models import Record
-from backoffice.queue import doorbell
-from backoffice.sync import jobs
-
-LAST_PAGE = 100_000
-MOST_FILTERS = 20
-LONGEST_SEARCH = 200
 
 
 class RecordView(RecordActions, CsvExport, Saving, ListPage, ModelView):
@@ -48,26 +41,17 @@ class RecordView(RecordActions, CsvExport, Saving, ListPage, ModelView):
     groups: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]]
     #: The kinds that Update brings in from here.
     kinds: ClassVar[tuple[str, ...]]
-    #: Switches over the list: argument -> (value, words) with the default first.
-    switches: ClassVar[dict[str, tuple[tuple[str, str], ...]]] = {
-        "archived": (("no", "Active"), ("yes", "Archived"), ("all", "All"))
-    }
+    switches: ClassVar[Switches] = {"archived": (("no", "Active"), ("yes", "Archived"), ("all", "All"))}
     #: What the page shows besides the form: the provider's own figures.
     shown_only: ClassVar[tuple[str, ...]] = ()
     #: The relationship whose records the page lists.
     parts: ClassVar[str | None] = None
-    creatable: ClassVar[bool] = True
 
     form_base_class = RecordForm
     model_form_converter = RecordConverter
     column_default_sort = "name"
     can_delete = False
     can_view_details = True
-    can_set_page_size = True
-    page_size = 50
-    page_size_options = (20, 50, 100, 200)
-    named_filter_urls = True
-    list_template = "record/list.html"
 
     def __init__(self) -> None:
         self.column_list = self.columns
@@ -115,29 +99,11 @@ class RecordView(RecordActions, CsvExport, Saving, ListPage, ModelView):
 
     # The list.
 
-    def _get_list_extra_args(self) -> ViewArgs:
-        args = super()._get_list_extra_args()
-        args.page = min(max(args.page, 0), LAST_PAGE)
-        args.search = (args.search or "").replace("\x00", "")[:LONGEST_SEARCH].strip() or None
-        args.filters = (args.filters or [])[:MOST_FILTERS]
-        args.extra_args = {k: v for k, v in args.extra_args.items() if k in self.switches and self._switched(k, v)}
-        return args
-
-    def _switched(self, switch: str, value: str) -> bool:
-        return value in dict(self.switches[switch])
-
     def get_list(self, *args: Any, **kwargs: Any) -> tuple[int | None, Any]:
         count, rows = super().get_list(*args, **kwargs)
         if kwargs.get("execute", True):
             g.links = links.links_of(self.record.kind, [row.id for row in rows])
         return count, rows
-
-    def is_editable(self, name: str) -> bool:
-        return name in self.column_editable_list and self.may_write
-
-    @property
-    def may_create(self) -> bool:
-        return self.creatable and self.may_write
 
     def frozen(self, record: Record) -> bool:
         """Whether the person who looks cannot change the record here."""
@@ -151,10 +117,6 @@ class RecordView(RecordActions, CsvExport, Saving, ListPage, ModelView):
     def row_link(self, record: Record) -> Any:
         """The link of a row of the list, all of which were read together."""
         return g.get("links", {}).get(record.id)
-
-    def cell(self, record: Any, column: str) -> Any:
-        """A value as the list shows it."""
-        return words.value(getattr(record, column))
 
     def open_url(self, record: Record) -> str:
         """The page of a record."""
@@ -196,9 +158,6 @@ class RecordView(RecordActions, CsvExport, Saving, ListPage, ModelView):
     def delete_view(self) -> ResponseReturnValue:
         abort(404)  # records are archived
 
-    def list_url(self) -> str:
-        return url_for(f"{self.endpoint}.index_view")
-
     @expose("/update/", methods=("POST",))
     def update_records(self) -> ResponseReturnValue:
         """Bring this list up to date."""
@@ -206,14 +165,5 @@ class RecordView(RecordActions, CsvExport, Saving, ListPage, ModelView):
         if connection is None or not connection.usable:
             flash("Link this company to its accounting system first.", "warning")
             return redirect(url_for("integrations.index"), code=303)
-        start_update(connection, list(self.kinds))
+        start_update(connection, self.kinds)
         return redirect(return_to(self.list_url()), code=303)
-
-
-def start_update(connection: Any, kinds: list[str], **asked: Any) -> None:
-    """Ask for an update of these kinds, and say which job does it."""
-
-    job, fresh = jobs.request_update(db.session(), connection, kinds, user_id=current_user.id, **asked)
-    doorbell.ring("run", job.id, urgent=True)
-    said = "Update started." if fresh else "An update of this is under way already; it looks once more before it ends."
-    say(said, url_for("sync_jobs.details", id=job.id), "See the job")

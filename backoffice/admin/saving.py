@@ -21,13 +21,6 @@ from backoffice.models import History, Record, User
 TAKEN = "Something like this is here already, and there can be only one. Change what identifies it."
 
 
-def return_to(otherwise: str) -> str:
-    """Where the person came from, if that is a page of ours."""
-    wanted = request.values.get("url", "")
-    plain = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
-    return wanted if plain else otherwise
-
-
 def read_only_sentence(record: Any) -> str:
     """Why a record cannot be changed here."""
     name = links.provider_name()

@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from flask_wtf.csrf import CSRFError
 from sqlalchemy import text
 from werkzeug.exceptions import HTTPException
 
-from backoffice.admin.company_base import load_company
+from backoffice.admin.company_base import NotHereError, load_company
 from backoffice.config import Settings
 from backoffice.errors import BackofficeError, ConfigurationError, ConflictError, TransientError
 from backoffice.extensions import db
@@ -37,11 +38,15 @@ STALE = ("This page was open too long, or in another window.", "Go back, load th
 def protect(app: Flask) -> None:
     """Put the guards around every page of an application."""
     policy = content_policy(app.extensions["settings"])
+    # A form may be as large as a request: the page of matches asks about each record that waits.
+    app.config["MAX_FORM_MEMORY_SIZE"] = app.config["MAX_CONTENT_LENGTH"]
     app.before_request(require_person)
     app.before_request(load_company)
     app.before_request(sign_edits)
     app.teardown_request(forget_author)
     app.register_error_handler(HTTPException, failure)
+    app.register_error_handler(CSRFError, stale)
+    app.register_error_handler(NotHereError, not_here)
     app.register_error_handler(BackofficeError, problem)
     app.register_error_handler(Exception, unexpected)
     app.add_url_rule("/healthz", "healthz", public(healthz))
@@ -124,11 +129,18 @@ def failure(error: HTTPException) -> ResponseReturnValue:
         return error
     code = error.code or 500
     what, todo = FAILURES.get(code, (HTTPStatus(code).phrase, FAILURES[400][1]))
-    if code == 400 and "csrf" in (error.description or "").lower():
-        what, todo = STALE
-    elif code == 404 and (error.description or "").startswith("There is no such"):
-        what = error.description or what
     return page(code, what, todo)
+
+
+def stale(_error: CSRFError) -> ResponseReturnValue:
+    """A form without the token of its session."""
+    return page(400, *STALE)
+
+
+def not_here(error: NotHereError) -> ResponseReturnValue:
+    """Something that the address names is not there."""
+    what, todo = FAILURES[404]
+    return page(404, error.description or what, todo)
 
 
 def problem(error: BackofficeError) -> ResponseReturnValue:

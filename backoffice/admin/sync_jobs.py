@@ -12,12 +12,13 @@ from flask_login import current_user
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import selectinload
 
-from backoffice.admin import links
+from backoffice.admin import links, standing
 from backoffice.admin.company_base import Page, here, not_found, number
-from backoffice.admin.frame import job_view
+from backoffice.admin.company_clock import zone
 from backoffice.admin.history import entries
-from backoffice.admin.overview import zone
-from backoffice.admin.record_view import start_update
+from backoffice.admin.job_progress import job_view
+from backoffice.admin.update import start_update
+from backoffice.admin.words import counted
 from backoffice.clock import now
 from backoffice.extensions import db
 from backoffice.models import History, JobState, Link, PullRun, SyncAttempt, SyncAttemptItem, SyncJob
@@ -74,7 +75,7 @@ class SyncJobsView(Page):
             rows=rows[:PER_PAGE],
             more=len(rows) > PER_PAGE,
             page=page,
-            fresh=links.freshness(),
+            fresh=standing.freshness(),
         )
 
     @expose("/details/")
@@ -91,6 +92,7 @@ class SyncJobsView(Page):
             written=list(zip(rows, entries(rows), strict=True)),
             record_at=links.record_at,
             still_refused=db.session.scalar(select(SyncJob.id).where(SyncJob.id == job.id, unsettled())) is not None,
+            can_retry=self._can_retry(job),
         )
 
     @expose("/progress/")
@@ -98,7 +100,7 @@ class SyncJobsView(Page):
         """The jobs that a page shows live, as they stand now."""
         ids = [key for text in request.args.get("ids", "").split(",")[:PER_PAGE] if (key := number(text))]
         query = select(SyncJob).where(SyncJob.company_id == here().id, SyncJob.id.in_(ids))
-        return jsonify(jobs=[job_view(job) for job in db.session.scalars(query)])
+        return jsonify(jobs=[job_view(job, links.provider_name()) for job in db.session.scalars(query)])
 
     @expose("/new/", methods=("GET", "POST"))
     def create(self) -> ResponseReturnValue:
@@ -130,24 +132,31 @@ class SyncJobsView(Page):
     @expose("/retry/", methods=("POST",))
     def retry(self) -> ResponseReturnValue:
         job = self._one()
-        if job.open or not job.connection.active:
+        if not self._can_retry(job):
             flash("This job is not one to try again.", "warning")
             return redirect(url_for("sync_jobs.details", id=job.id), code=303)
-        again = jobs.retry(db.session(), job, current_user.id)
-        return self._begun(again)
+        return self._begun(jobs.retry(db.session(), job, current_user.id))
+
+    def _can_retry(self, job: SyncJob) -> bool:
+        """Only what failed is done again; an empty answer is a question, and what is done is done."""
+        found = select(SyncJob.id).where(SyncJob.id == job.id, tabs()["failed"][1], SyncJob.question.is_(None))
+        return job.connection.active and db.session.scalar(found) is not None
 
     @expose("/retry-all/", methods=("POST",))
     def retry_all(self) -> ResponseReturnValue:
-        """Try every failed job again; jobs that ask for the same become one."""
+        """Try every job that is listed as failed again."""
         connection = links.connection_here()
-        failed = select(SyncJob).where(SyncJob.company_id == here().id, tabs()["failed"][1], SyncJob.question.is_(None))
-        started = set()
-        for job in db.session.scalars(failed.order_by(SyncJob.id.desc()).limit(PER_PAGE)).all():
-            if connection is not None and job.connection_id == connection.id:
-                started.add(jobs.retry(db.session(), job, current_user.id).id)
+        failed = select(SyncJob).where(
+            SyncJob.company_id == here().id,
+            SyncJob.connection_id == (connection.id if connection else None),
+            tabs()["failed"][1],
+            SyncJob.question.is_(None),
+        )
+        found = db.session.scalars(failed.order_by(SyncJob.id.desc())).all()
+        started = [jobs.retry(db.session(), job, current_user.id).id for job in found]
         for job_id in started:
             doorbell.ring("run", job_id, urgent=True)
-        flash(f"{len(started)} started." if started else "There is nothing to try again.", "info")
+        flash(f"{counted(len(started), 'job')} started again." if started else "There is nothing to try again.", "info")
         return redirect(url_for("sync_jobs.index", tab="pending"), code=303)
 
     @expose("/cancel/", methods=("POST",))

@@ -10,11 +10,11 @@ from typing import Any
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
-from sqlalchemy import Select, false, func, or_, select
+from sqlalchemy import Select, false, or_, select
 
-from backoffice.admin import links, words
+from backoffice.admin import links, standing, words
+from backoffice.admin.addresses import return_to
 from backoffice.admin.company_base import Page, not_found, number
-from backoffice.admin.saving import return_to
 from backoffice.admin.views import VIEW_OF_KIND
 from backoffice.clock import now
 from backoffice.extensions import db
@@ -23,6 +23,7 @@ from backoffice.queue import doorbell
 from backoffice.sync import pending
 
 PER_PAGE = 50
+MOST_CAUSES = 20
 #: What counts as sent lately.
 LATELY = timedelta(days=1)
 QUEUE_STATES = (LinkState.WAITING, LinkState.BLOCKED, LinkState.UNCONFIRMED, LinkState.REFUSED, LinkState.PAUSED)
@@ -35,6 +36,8 @@ class Line:
     link: Link
     record: Record | None
     endpoint: str | None
+    #: Whether it can be edited here, so that what it was refused for can be mended.
+    mendable: bool
 
 
 class SyncQueueView(Page):
@@ -61,14 +64,17 @@ class SyncQueueView(Page):
             cause=cause,
             counts=_counts(connection),
             states=[(s, words.LINK_BADGES[s]) for s in QUEUE_STATES],
-            kinds=_kinds(connection),
-            causes=_causes(connection),
-            fresh=links.freshness(),
+            kinds=_kinds(),
+            causes=standing.causes(connection, MOST_CAUSES),
+            fresh=standing.freshness(),
         )
 
     @expose("/retry/", methods=("POST",))
     def retry(self) -> ResponseReturnValue:
         link = self._one()
+        if not links.can_retry(link):
+            flash("It was not refused: it is sent by itself as soon as it can be.", "info")
+            return redirect(return_to(url_for("sync_queue.index")), code=303)
         pending.retry(db.session(), link)
         return self._done(link.connection_id, "It is tried again.")
 
@@ -80,7 +86,7 @@ class SyncQueueView(Page):
             flash("Say why it is skipped; the reason is kept in the record’s history.", "danger")
             return redirect(return_to(url_for("sync_queue.index")), code=303)
         pending.skip(db.session(), link, reason)
-        return self._done(link.connection_id, "It is skipped. The next edit of it will be sent.")
+        return self._done(link.connection_id, "It is skipped: nothing of it travels until you resume it.")
 
     @expose("/resume/", methods=("POST",))
     def resume(self) -> ResponseReturnValue:
@@ -143,29 +149,16 @@ def _counts(connection: Connection | None) -> dict[LinkState, int]:
 
 
 def _lines(found: Sequence[Link]) -> list[Line]:
-    ids: dict[str, list[int]] = {}
-    for link in found:
-        ids.setdefault(link.kind, []).append(link.record_id)
-    records: dict[tuple[str, int], Record] = {}
-    for kind, numbers in ids.items():
-        model = KINDS.get(kind)
-        if model is not None:
-            records |= {(kind, r.id): r for r in db.session.scalars(select(model).where(model.id.in_(numbers)))}
-    return [Line(link, records.get((link.kind, link.record_id)), VIEW_OF_KIND.get(link.kind)) for link in found]
+    records = links.records_of(found)
+    return [_line(link, records.get((link.kind, link.record_id))) for link in found]
 
 
-def _kinds(connection: Connection | None) -> list[str]:
+def _line(link: Link, record: Record | None) -> Line:
+    endpoint = VIEW_OF_KIND.get(link.kind)
+    mendable = record is not None and endpoint is not None and not links.read_only(record, link)
+    return Line(link, record, endpoint, mendable)
+
+
+def _kinds() -> list[str]:
     provider = links.provider_here()
     return [mapper.kind for mapper in provider.mappers] if provider else []
-
-
-def _causes(connection: Connection | None) -> list[tuple[str, str, int]]:
-    """Causes of refusals that more than one record shares: (cause, words, how many)."""
-    query = (
-        select(Link.refusal_cause, func.min(Link.refusal), func.count())
-        .where(Link.connection_id == connection.id if connection else false(), Link.refusal.is_not(None))
-        .group_by(Link.refusal_cause)
-        .order_by(func.count().desc())
-        .limit(20)
-    )
-    return [(cause or "", text or "", count) for cause, text, count in db.session.execute(query)]

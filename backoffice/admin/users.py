@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import abort, current_app, flash, redirect, request, session, url_for
+from flask import abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_login import current_user
@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
+from backoffice.admin.addresses import public_address
 from backoffice.admin.company_base import Page, number
 from backoffice.admin.forms import EMAIL, NO_NUL, options, stripped
 from backoffice.admin.words import ROLE_WORDS
@@ -56,8 +57,13 @@ class UsersView(Page):
 
     @expose("/")
     def index(self) -> ResponseReturnValue:
+        return self._list()
+
+    def _list(self, invited: User | None = None, token: str = "") -> ResponseReturnValue:
+        # A one-time link stands on the answer to the request that made it and nowhere else: a session can be read.
         people = db.session.scalars(select(User).order_by(User.active.desc(), func.lower(User.name), User.id)).all()
-        return self.render("users/list.html", people=people, roles=ROLE_WORDS, fresh=session.pop("fresh_link", None))
+        link = public_address("auth.welcome", token=token) if invited else None
+        return self.render("users/list.html", people=people, roles=ROLE_WORDS, invited=invited, link=link)
 
     @expose("/new", methods=("GET", "POST"))
     def create(self) -> ResponseReturnValue:
@@ -69,15 +75,8 @@ class UsersView(Page):
                 form.email.errors = [error.message]
             else:
                 db.session.commit()
-                self._show(user, token)
-                return redirect(url_for("users.index"), code=303)
+                return self._list(user, token)
         return self.render("users/form.html", form=form)
-
-    def _show(self, user: User, token: str) -> None:
-        # It is shown once, to the administrator who asked for it, and kept nowhere.
-        # Its host is the deployment's own, whatever name the request gave.
-        base = current_app.extensions["settings"].public_url.rstrip("/")
-        session["fresh_link"] = {"name": user.name, "url": base + url_for("auth.welcome", token=token)}
 
     @expose("/reset", methods=("POST",))
     def reset(self) -> ResponseReturnValue:
@@ -91,8 +90,7 @@ class UsersView(Page):
         user.password_hash = None
         end_sessions(user)
         db.session.commit()
-        self._show(user, token)
-        return redirect(url_for("users.index"), code=303)
+        return self._list(user, token)
 
     @expose("/role", methods=("POST",))
     def change_role(self) -> ResponseReturnValue:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from flask import request
+from flask import flash, request
+from flask_admin.actions import action
 from markupsafe import Markup
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Query
@@ -16,13 +17,14 @@ from backoffice.admin.forms import EMAIL
 from backoffice.admin.links import connection_here
 from backoffice.admin.record_view import RecordView
 from backoffice.admin.references import CompanyLoader
-from backoffice.admin.words import amount
+from backoffice.admin.words import amount, counted
 from backoffice.database import folded
 from backoffice.extensions import db
 from backoffice.models import Account, Contact, Item, TaxRate, TrackingCategory, TrackingOption
 
 PARTY = (
     ("Details", ("name", "number", "account_number", "tax_number", "company_number", "currency")),
+    ("Shown here as", ("supplier_here", "customer_here")),
     ("Person", ("first_name", "last_name", "email", "phone", "mobile")),
     ("Address", ("street", "city", "region", "postal_code", "country")),
     ("Payment", ("bank_account",)),
@@ -64,8 +66,30 @@ class ContactView(RecordView):
             return query
         return query.filter(or_(getattr(Contact, self.here_column), getattr(Contact, self.there_column)))
 
+    def create_form(self, obj: Any = None) -> Any:
+        form = super().create_form(obj)
+        if request.method == "GET":
+            form[self.here_column].data = True
+        return form
+
     def prepare(self, record: Any) -> None:
-        setattr(record, self.here_column, True)
+        if not (record.supplier_here or record.customer_here):
+            setattr(record, self.here_column, True)
+
+    @action("as_supplier", "Show as supplier")
+    def action_as_supplier(self, ids: list[int]) -> None:
+        self._show_as("supplier_here", "supplier", ids)
+
+    @action("as_customer", "Show as customer")
+    def action_as_customer(self, ids: list[int]) -> None:
+        self._show_as("customer_here", "customer", ids)
+
+    def _show_as(self, column: str, noun: str, ids: list[int]) -> None:
+        found = [record for record in self.selected(ids) if not getattr(record, column)]
+        for record in found:
+            setattr(record, column, True)
+        db.session.commit()
+        flash(f"{counted(len(found), 'contact')} shown as {noun} from now on.", "success")
 
     def validate_form(self, form: Any) -> bool:
         fine = bool(super().validate_form(form))

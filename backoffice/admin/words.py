@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -11,7 +11,20 @@ from typing import Any
 from markupsafe import Markup
 
 from backoffice.clock import now
-from backoffice.models import KINDS, Direction, JobState, LinkState, Role, Side, SyncJob, Winner, Work
+from backoffice.models import (
+    KINDS,
+    Connection,
+    Direction,
+    JobState,
+    LinkState,
+    Role,
+    Side,
+    StartedBy,
+    SyncJob,
+    Waiting,
+    Winner,
+    Work,
+)
 
 
 @dataclass(frozen=True)
@@ -22,18 +35,36 @@ class Badge:
     word: str
     colour: str
     tooltip: str = ""
+    #: What a list of states leaves out: the first words of a reason.
+    detail: str = ""
+
+    @property
+    def text(self) -> str:
+        """Word and detail."""
+        return f"{self.word}: {self.detail}" if self.detail else self.word
+
+    @property
+    def after_number(self) -> str:
+        """The word as it follows a count."""
+        return self.word[:1].lower() + self.word[1:]
+
+    def at(self, provider: str) -> Badge:
+        """The badge for an accounting system of this name."""
+        return replace(self, word=self.word.format(provider=provider))
 
 
 LINK_BADGES = {
     LinkState.INTEGRATED: Badge("✓", "Integrated", "green"),
     LinkState.NOT_INTEGRATED: Badge("○", "Not integrated", "grey"),
     LinkState.WAITING: Badge("↑", "Waiting", "blue"),
-    LinkState.BLOCKED: Badge("⧖", "Blocked", "amber"),
+    LinkState.BLOCKED: Badge("◔", "Blocked", "amber"),
     LinkState.UNCONFIRMED: Badge("?", "Unconfirmed", "amber"),
     LinkState.REFUSED: Badge("✕", "Refused", "red"),
     LinkState.PAUSED: Badge("‖", "Paused", "grey"),
-    LinkState.GONE: Badge("▢", "Archived in {provider}", "grey"),
+    LinkState.GONE: Badge("▢", "Archived or deleted in {provider}", "grey"),
 }
+#: What became of a record there, for the badge of one that is gone.
+GONE_WORDS = {"archived": "Archived in {provider}", "deleted": "Deleted in {provider}"}
 
 JOB_BADGES = {
     JobState.PENDING: Badge("○", "Pending", "grey"),
@@ -55,16 +86,28 @@ DIRECTION_WORDS = {
     Direction.OUT: "Goes out one way; changed here",
     Direction.BOTH: "Both ways; changed on either side",
 }
+#: Who or what asked for a job, where it was no person we can name.
+STARTED_WORDS = {
+    StartedBy.PERSON: "a person",
+    StartedBy.SAVE: "by itself, on save",
+    StartedBy.SCHEDULE: "by itself, on schedule",
+    StartedBy.COMMAND: "from the command line",
+}
 #: What happened to a record, as its history says it.
 ACTION_WORDS = {"created": "Created", "changed": "Changed", "deleted": "Deleted", "linked": "Linked"}
+
+
+def connection_badge(connection: Connection) -> Badge:
+    """The badge of a connection."""
+    return Badge("✓", "Connected", "green") if connection.usable else Badge("◔", "Needs reconnecting", "amber")
 
 
 def job_badge(job: SyncJob) -> Badge:
     """The badge of a job; one with refusals is completed all the same, and says so."""
     if job.state is JobState.COMPLETED and job.refused:
         return Badge("✓", f"Completed with {job.refused:,} refused", "amber")
-    if job.state is JobState.PENDING and job.waiting_for:
-        return Badge("⧖", "Waiting", "amber")
+    if job.state is JobState.PENDING and job.waiting_kind:
+        return Badge("◔", "Waiting", "amber")
     return JOB_BADGES[job.state]
 
 
@@ -105,12 +148,15 @@ def summary(job: SyncJob) -> str:
 
 def waiting_text(job: SyncJob, provider: str) -> str:
     """What a job that is put back waits for."""
-    reason = job.waiting_for or ""
-    if reason.endswith("."):
-        return reason
-    if reason.startswith("the ") and "limit" in reason:
-        return f"Waiting for {provider}’s {reason.removeprefix('the ')}"
-    return f"Waiting for {reason}" if reason else ""
+    said = job.waiting_for or ""
+    if job.waiting_kind is Waiting.LIMIT:
+        return f"Waiting for {provider}’s {said.removeprefix('the ')}"
+    return f"Waiting for {said}" if job.waiting_kind is Waiting.JOB else said
+
+
+def asked_by(job: SyncJob) -> str:
+    """Who or what asked for a job."""
+    return job.user.name if job.user else STARTED_WORDS[job.started_by]
 
 
 def waits(job: SyncJob) -> str:

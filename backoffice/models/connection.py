@@ -63,6 +63,14 @@ class Connection(Base):
     __table_args__ = (
         UniqueConstraint("company_id", "provider", "external_id"),
         Index(
+            "uq_connection_organisation",
+            "provider",
+            "external_id",
+            unique=True,
+            sqlite_where=text("active"),
+            postgresql_where=text("active"),
+        ),
+        Index(
             "uq_connection_active",
             "company_id",
             unique=True,

@@ -97,6 +97,8 @@ class Link(Base):
     let_go_id: Mapped[str | None] = mapped_column(String(64))
     #: Their word for the state we last saw: a time or a digest. None: to be read again by its id.
     external_version: Mapped[str | None] = mapped_column(String(64))
+    #: A digest of the values on which both sides last agreed: what differs from it was changed since.
+    agreed: Mapped[str | None] = mapped_column(String(64))
     wanted_revision: Mapped[int] = mapped_column(default=0)
     synced_revision: Mapped[int] = mapped_column(default=0)
     changed_at: Mapped[datetime] = mapped_column(default=now)

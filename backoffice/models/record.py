@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, ClassVar
 
-from sqlalchemy import insert, inspect, select, update
+from sqlalchemy import delete, insert, inspect, select, update
 from sqlalchemy.orm import InstanceState, Mapped, ORMExecuteState, Session, UOWTransaction, declared_attr, mapped_column
 
 from backoffice.clock import now
@@ -136,6 +136,7 @@ def before_flush(session: Session, _context: UOWTransaction, _instances: object)
     for row in session.deleted:
         if isinstance(row, Record):
             guard(session, row, ())
+            session.execute(delete(Link).where(Link.kind == row.kind, Link.record_id == row.id))
 
 
 def _note_new(flushed: Flushed, row: CompanyOwned) -> None:

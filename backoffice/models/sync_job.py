@@ -142,7 +142,7 @@ class SyncJob(Base):
     def changed_nothing(self) -> bool:
         """Whether it ended without anything to do."""
         done = self.created + self.updated + self.archived + self.sent + self.refused
-        return self.state is JobState.COMPLETED and not done
+        return self.state is JobState.COMPLETED and not done and not self.notes
 
 
 class PullRun(Base):

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from backoffice.clock import now
 from backoffice.models import Connection, JobState, StartedBy, SyncJob, Urgency, Waiting, Work
 from backoffice.models.link import CLEARED, Link
-from backoffice.sync.lease import Turn
+from backoffice.sync.lease import Turn, lock_connection
 
 OPEN = (JobState.PENDING, JobState.RUNNING)
 
@@ -34,7 +34,7 @@ def request(
 
     While a job that covers it is open, that one is returned, and it looks once more before it ends.
     """
-    session.execute(select(Connection.id).where(Connection.id == connection.id).with_for_update())
+    lock_connection(session, connection.id)
     covering = None if due_at else _covering(session, connection.id, work, kinds)
     if covering is not None:
         _ask_again(covering, urgency)
@@ -57,13 +57,22 @@ def request(
     return job, True
 
 
+def covers_now() -> ColumnElement[bool]:
+    """Jobs that will do their work without being asked again: open, not cancelled, and not planned for later."""
+    return and_(
+        SyncJob.state.in_(OPEN),
+        SyncJob.cancel_requested.is_(False),
+        or_(SyncJob.state == JobState.RUNNING, SyncJob.due_at <= now(), SyncJob.waiting_kind.is_not(None)),
+    )
+
+
 def _covering(session: Session, connection_id: int, work: Work, kinds: Sequence[str]) -> SyncJob | None:
     open_jobs = session.scalars(
         select(SyncJob)
-        .where(SyncJob.connection_id == connection_id, SyncJob.state.in_(OPEN), SyncJob.cancel_requested.is_(False))
-        .where((SyncJob.due_at <= now()) | (SyncJob.waiting_for.is_not(None)))
+        .where(SyncJob.connection_id == connection_id, covers_now())
         .order_by(SyncJob.id)
         .with_for_update()
+        .execution_options(populate_existing=True)
     )
     for job in open_jobs:
         if set(kinds) <= set(job.kinds) and (job.work is work or job.work is Work.UPDATE):
@@ -72,6 +81,8 @@ def _covering(session: Session, connection_id: int, work: Work, kinds: Sequence[
 
 
 def _ask_again(job: SyncJob, urgency: int) -> None:
+    if urgency < job.urgency and job.state is JobState.PENDING:
+        job.due_at, job.waiting_for, job.waiting_kind = now(), None, None
     job.urgency = min(job.urgency, urgency)
     if job.state is JobState.RUNNING:
         job.look_again = True
@@ -150,6 +161,9 @@ def put_back(
     due = now() + timedelta(seconds=seconds)
     waiting = {"due_at": due, "waiting_kind": waiting_kind, "waiting_for": waiting_for[:255]}
     turn.write(session, state=JobState.PENDING, lease_until=None, **waiting, **changes)
+    job = session.get_one(SyncJob, turn.job_id, populate_existing=True)
+    if job.cancel_requested:
+        job.state, job.ended_at, job.waiting_for, job.waiting_kind = JobState.CANCELLED, now(), None, None
     session.commit()
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from backoffice.clock import now
 from backoffice.errors import LeaseLostError
-from backoffice.models import JobState, SyncJob
+from backoffice.models import Connection, JobState, SyncJob
 
 
 class Turn:
@@ -94,6 +94,11 @@ def somebody_waits(session: Session, job_id: int) -> bool:
             )
         )
     )
+
+
+def lock_connection(session: Session, connection_id: int) -> None:
+    """Take a connection's row before anything that hangs on it; readers and foreign keys are not held up."""
+    session.execute(select(Connection.id).where(Connection.id == connection_id).with_for_update(key_share=True))
 
 
 class Renewal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import and_, insert, literal, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from backoffice.clock import now
@@ -12,6 +13,7 @@ from backoffice.errors import ConflictError
 from backoffice.models import KINDS, Company, Connection, ConnectionState, JobState, Link, StartedBy, SyncJob, Urgency
 from backoffice.models.link import CLEARED
 from backoffice.sync import jobs
+from backoffice.sync.lease import lock_connection
 from backoffice.sync.mapper import Mapper
 from backoffice.sync.provider import Organisation, Provider
 
@@ -39,7 +41,11 @@ def link(
     connection.active, connection.state, connection.problem = True, ConnectionState.CONNECTED, None
     connection.linked_at, connection.unlinked_at = now(), None
     session.add(connection)
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError as error:
+        session.rollback()
+        raise ConflictError(f"{organisation.name} was linked elsewhere just now. Unlink it there first.") from error
     if resting:
         connection.push_confirmed_at = None  # what was written here meanwhile is shown before it is sent
         open_links(session, connection, provider.mappers)
@@ -111,8 +117,10 @@ def open_links(session: Session, connection: Connection, mappers: Sequence[Mappe
 
 def unlink(session: Session, connection: Connection) -> None:
     """Stop all calls for a company. Records and links stay as they are. Commits."""
+    lock_connection(session, connection.id)
     connection.active, connection.state, connection.unlinked_at = False, ConnectionState.UNLINKED, now()
     connection.problem = None
+    session.flush()
     session.execute(
         update(SyncJob)
         .where(SyncJob.connection_id == connection.id, SyncJob.state == JobState.PENDING)

@@ -54,7 +54,9 @@ class Mapper:
     match_by: ClassVar[tuple[str, ...]]
     #: Columns by which one of ours is looked up there when an answer never came.
     lookup_key: ClassVar[tuple[str, ...]] = ()
+    #: How many records, and how many bytes, one request carries.
     batch_size: ClassVar[int] = 50
+    batch_bytes: ClassVar[int] = 3_000_000
     fields: ClassVar[tuple[Field, ...]]
     refs: ClassVar[tuple[Ref, ...]] = ()
     #: Columns that only come in, even where the record is sent.

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
-from backoffice.clock import now
 from backoffice.database import folded
-from backoffice.models import Connection, History, Link, Match, Record
+from backoffice.models import History, Link, Match
 from backoffice.models.record import author
+from backoffice.sync.loading import Loaded, load_rows
 from backoffice.sync.mapper import Mapper
-from backoffice.sync.store import Loaded, create, held, load_rows, overwrite
+from backoffice.sync.store import create, held, overwrite
 from backoffice.sync.task import Task
 
 #: What stands in a link's `blocked_kind` while a person has to choose.
@@ -29,24 +29,48 @@ def keep_candidates(task: Task, mapper: Mapper, fresh: Sequence[Loaded]) -> list
     """
     if not fresh:
         return []
-    let_go = set(
-        task.session.scalars(
-            select(Link.let_go_id).where(
-                Link.connection_id == task.connection_id,
-                Link.kind == mapper.kind,
-                Link.let_go_id.in_([row.external_id for row in fresh]),
-            )
-        )
-    )
+    apart = _let_go(task, mapper, fresh) | _refresh(task, mapper, fresh)
     index = _waiting(task, mapper)
     unmatched = []
     for row in fresh:
         found = _candidates(mapper, index, row)
         for record_id, column in found.items():
             keep(task, mapper, _link_of(task, mapper, record_id), column, row)
-        if not found and row.external_id not in let_go:
+        if not found and row.external_id not in apart:
             unmatched.append(row)
     return unmatched
+
+
+def _let_go(task: Task, mapper: Mapper, fresh: Sequence[Loaded]) -> set[str]:
+    """The ids that somebody unlinked by hand."""
+    query = select(Link.let_go_id).where(
+        Link.connection_id == task.connection_id,
+        Link.kind == mapper.kind,
+        Link.let_go_id.in_([row.external_id for row in fresh]),
+    )
+    return {found for found in task.session.scalars(query) if found}
+
+
+def _refresh(task: Task, mapper: Mapper, fresh: Sequence[Loaded]) -> set[str]:
+    """The ids that are candidates already, with what they hold now."""
+    rows = {row.external_id: row for row in fresh}
+    known = _matches(task, mapper, Match.external_id.in_(list(rows)))
+    for match in known:
+        match.payload = _kept(rows[match.external_id])
+    task.session.flush()
+    return {match.external_id for match in known}
+
+
+def _matches(task: Task, mapper: Mapper, *conditions: ColumnElement[bool]) -> list[Match]:
+    """The candidates of this connection and kind."""
+    query = select(Match).join(Link).where(Match.connection_id == task.connection_id, Link.kind == mapper.kind)
+    return list(task.session.scalars(query.where(*conditions).order_by(Match.link_id, Match.id)))
+
+
+def _kept(row: Loaded) -> dict[str, Any]:
+    """A row as it is kept: exact numbers become text."""
+    kept: dict[str, Any] = json.loads(json.dumps(row.payload, default=str))
+    return kept
 
 
 #: Records that wait, by column, folded value, and the records that they belong to.
@@ -86,12 +110,11 @@ def _candidates(mapper: Mapper, index: Index, row: Loaded) -> dict[int, str]:
 
 def keep(task: Task, mapper: Mapper, link_id: int, column: str, row: Loaded) -> None:
     """Keep a row as one that the record of a link may be, because of this column."""
-    payload = json.loads(json.dumps(row.payload, default=str))
     known = task.session.scalar(select(Match).where(Match.link_id == link_id, Match.external_id == row.external_id))
     if known is None:
         known = Match(connection_id=task.connection_id, resource=mapper.resource, link_id=link_id)
         task.session.add(known)
-    known.external_id, known.payload, known.matched_by = row.external_id, payload, column
+    known.external_id, known.payload, known.matched_by = row.external_id, _kept(row), column
     task.session.flush()
 
 
@@ -109,24 +132,34 @@ def _link_of(task: Task, mapper: Mapper, record_id: int) -> int:
 
 def settle(task: Task, mapper: Mapper) -> None:
     """After a list was read: link what is clear, ask about what is not, inside the caller's transaction."""
-    matches = task.session.scalars(
-        select(Match)
-        .join(Link)
-        .where(Match.connection_id == task.connection_id, Link.kind == mapper.kind)
-        .order_by(Match.link_id, Match.id)
-    ).all()
+    _forget_stale(task, mapper)
     by_link: dict[int, list[Match]] = defaultdict(list)
-    for match in matches:
+    for match in _matches(task, mapper, Link.paused.is_(False)):
         by_link[match.link_id].append(match)
     best = {link_id: _best(mapper, found) for link_id, found in by_link.items()}
-    claimed = [found[0].external_id for found in best.values() if len(found) == 1]
+    claimed = Counter(found[0].external_id for found in best.values() if len(found) == 1)
     for link_id, found in best.items():
-        clear = len(found) <= 1 and not (found and claimed.count(found[0].external_id) > 1)
+        clear = len(found) <= 1 and not (found and claimed[found[0].external_id] > 1)
         if not clear:
             _ask(task.session, link_id)
         elif task.confirmed or not mapper.direction.sends:
             _decide(task, mapper, link_id, found[0] if found else None, by_link[link_id])
     _release(task, mapper)
+
+
+def _forget_stale(task: Task, mapper: Mapper) -> None:
+    """Let go of candidates that are linked by now, and of undecided ones that no longer match what is kept here."""
+    matches = _matches(task, mapper)
+    linked = set(held(task, mapper, {match.external_id for match in matches}))
+    index = _waiting(task, mapper)
+    for match in matches:
+        if match.external_id in linked:
+            task.session.delete(match)
+        elif match.chosen is None and not match.link.paused:
+            row = load_rows(task, mapper, [match.payload]).get(match.external_id)
+            if row is None or match.link.record_id not in _candidates(mapper, index, row):
+                match.chosen = False
+    task.session.flush()
 
 
 def _best(mapper: Mapper, found: Sequence[Match]) -> list[Match]:
@@ -153,48 +186,59 @@ def _ask(session: Session, link_id: int) -> None:
 
 def _decide(task: Task, mapper: Mapper, link_id: int, match: Match | None, among: Sequence[Match]) -> None:
     link = task.session.get_one(Link, link_id)
-    link.clear()
-    for other in among:
-        other.chosen = False
-    task.session.flush()
     if match and mapper.gone(match.payload) and mapper.direction.sends:
         _explain_archived(task, mapper, link)
-    elif match:
-        _adopt(task, mapper, link, match)
+        return
+    for other in among:
+        other.chosen = False
+    link.clear()
+    task.session.flush()
+    row = match and load_rows(task, mapper, [match.payload]).get(match.external_id)
+    if match and row:
+        adopt(task, mapper, link, row, f"by {match.matched_by}")
 
 
 def _explain_archived(task: Task, mapper: Mapper, link: Link) -> None:
+    """It stays a candidate: when it is restored there, it is linked."""
     refusal = mapper.archived_twin()
+    if (link.refusal, link.refusal_cause) == (refusal.message, refusal.cause):
+        return
+    link.clear()
     link.refusal, link.refusal_cause, link.refusal_column = refusal.message, refusal.cause, refusal.column
     link.synced_by_id = task.job_id
     task.tally["refused"] += 1
 
 
-def _adopt(task: Task, mapper: Mapper, link: Link, match: Match) -> None:
-    """Link a record to the row it is; the row's values stay."""
-    link.external_id = match.external_id
-    task.session.add(event(task.company_id, link, "linked", f"by {match.matched_by}", task.job_id))
-    payload, external_id = match.payload, match.external_id
+def taken(task: Task, mapper: Mapper, row: Loaded) -> bool:
+    """Whether a row of theirs belongs to a record already."""
+    return bool(held(task, mapper, [row.external_id]))
+
+
+def adopt(task: Task, mapper: Mapper, link: Link, row: Loaded, how: str) -> None:
+    """Link a record to the row it is, inside the caller's transaction; the row's values stay."""
+    lock = select(mapper.model.id).where(mapper.model.id == link.record_id).with_for_update()
+    task.session.execute(lock)  # the record before its link, as an edit takes them
+    task.session.refresh(link, with_for_update=True)
+    link.external_id = row.external_id
+    link.clear()
+    task.session.add(event(task.company_id, link, "linked", how, task.job_id))
+    task.session.execute(delete(Match).where(Match.link_id == link.id, Match.external_id == row.external_id))
     task.session.flush()
-    loaded = load_rows(task, mapper, [payload])
-    overwrite(task, mapper, [(held(task, mapper, [external_id])[external_id], loaded[external_id])])
-    task.session.execute(delete(Match).where(Match.link_id == link.id, Match.external_id == external_id))
+    overwrite(task, mapper, [(held(task, mapper, [row.external_id], lock=True)[row.external_id], row)])
 
 
 def _release(task: Task, mapper: Mapper) -> None:
     """Rows that nobody's record turned out to be become records of their own."""
-    rejected = task.session.scalars(
-        select(Match).join(Link).where(Match.connection_id == task.connection_id, Link.kind == mapper.kind)
-    ).all()
-    undecided = {match.external_id for match in rejected if match.chosen is None}
+    rejected = _matches(task, mapper)
+    undecided = {match.external_id for match in rejected if match.chosen is not False}
     free = {m.external_id: m.payload for m in rejected if m.chosen is False and m.external_id not in undecided}
     for match in rejected:
         if match.chosen is False:
             task.session.delete(match)
     task.session.flush()
-    loaded = load_rows(task, mapper, list(free.values())) if free else {}
-    taken = held(task, mapper, loaded)
-    create(task, mapper, [row for key, row in loaded.items() if key not in taken])
+    loaded = load_rows(task, mapper, free.values())
+    known = held(task, mapper, loaded)
+    create(task, mapper, [row for key, row in loaded.items() if key not in known])
 
 
 def event(company_id: int, link: Link, action: str, note: str, job_id: int | None) -> History:
@@ -208,101 +252,3 @@ def event(company_id: int, link: Link, action: str, note: str, job_id: int | Non
         user_id=author.get().user_id,
         sync_job_id=job_id,
     )
-
-
-def adopt_found(task: Task, mapper: Mapper, link: Link, payload: dict[str, Any]) -> bool:
-    """Link a record to a row that a look-up found; False when the row belongs to another record already."""
-    loaded = load_rows(task, mapper, [payload])
-    row = next(iter(loaded.values()))
-    if held(task, mapper, loaded):
-        return False
-    link.external_id, link.external_version = row.external_id, row.version
-    task.session.add(event(task.company_id, link, "linked", "found there", task.job_id))
-    task.session.flush()
-    return True
-
-
-def choose(session: Session, connection: Connection, choices: dict[int, str | None], hold: Iterable[int]) -> None:
-    """Put down a person's word: link -> the external id it is (None: none of them), and links not to be created.
-
-    The next job of the connection carries it out. Commits nothing.
-    """
-    for link_id, external_id in choices.items():
-        for match in session.scalars(
-            select(Match).where(Match.link_id == link_id, Match.connection_id == connection.id)
-        ):
-            match.chosen = match.external_id == external_id
-    held_back = select(Link).where(Link.id.in_(list(hold)), Link.connection_id == connection.id)
-    for link in session.scalars(held_back):
-        link.paused, link.paused_reason = True, "held back before the first push"
-    if connection.push_confirmed_at is None:
-        connection.push_confirmed_at = now()
-
-
-def link_by_hand(session: Session, record: Record, other: Record) -> None:
-    """Make `record` the one that is linked where `other` was: it takes the other's values, the other is archived.
-
-    Both belong to one company and are of one kind; `other` is integrated. Commits nothing.
-    """
-    there = link_of(session, other)
-    assert there is not None, "the screen offers integrated records only"
-    for column in sorted(record.synced_columns()):
-        setattr(record, column, getattr(other, column))
-    session.flush()
-    mine = link_of(session, record) or Link(
-        connection_id=there.connection_id, resource=there.resource, kind=record.kind, record_id=record.id
-    )
-    external_id, version, gone = there.external_id, there.external_version, there.gone
-    session.delete(there)
-    session.add(mine)
-    session.flush()
-    mine.external_id, mine.external_version, mine.gone = external_id, version, gone
-    mine.wanted_revision = mine.synced_revision = record.revision
-    mine.paused, mine.let_go_id, mine.synced_at = False, None, now()
-    mine.clear()
-    other.archived = True
-    session.execute(delete(Match).where(Match.link_id == mine.id))
-    session.add(event(record.company_id, mine, "linked", f"by hand; before, to {other}", None))
-
-
-def unlink_record(session: Session, link: Link, company_id: int) -> None:
-    """Let go of the row of theirs that a record is: nothing travels either way until somebody resumes it."""
-    session.add(event(company_id, link, "unlinked", "by hand", None))
-    link.let_go_id = link.external_id
-    link.external_id = link.external_version = link.gone = None
-    link.paused, link.paused_reason = True, "unlinked by hand"
-    link.synced_revision = link.wanted_revision
-    session.execute(delete(Match).where(Match.link_id == link.id))
-
-
-def link_of(session: Session, record: Record) -> Link | None:
-    """A record's link with the organisation that its company is linked to now."""
-    return session.scalar(
-        select(Link)
-        .join(Connection)
-        .where(Link.kind == record.kind, Link.record_id == record.id, Connection.active)
-        .where(Connection.company_id == record.company_id)
-    )
-
-
-def integrated_like(session: Session, record: Record, text: str, limit: int = 20) -> list[Record]:
-    """Integrated records of the same kind and company whose name holds the text: candidates for linking by hand."""
-    model = type(record)
-    linked = (
-        select(Link.record_id)
-        .join(Connection)
-        .where(
-            Link.kind == record.kind,
-            Link.external_id.is_not(None),
-            Connection.active,
-            Connection.company_id == record.company_id,
-        )
-    )
-    key = folded(text).replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
-    query = select(model).where(
-        model.company_id == record.company_id,
-        model.id != record.id,
-        model.id.in_(linked),
-        model.name_key.like(f"%{key}%", escape="\\"),
-    )
-    return list(session.scalars(query.order_by(model.name_key).limit(limit)))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
@@ -17,10 +18,16 @@ from backoffice.models import (
     JobState,
     Link,
     LinkState,
+    Match,
     SyncAttempt,
     SyncJob,
+    Work,
 )
 from backoffice.models.record import author
+from backoffice.sync import jobs
+
+#: After a job that failed, what waits is left alone for so long; an edit or a press begins at once all the same.
+REST_AFTER_FAILURE = timedelta(minutes=15)
 
 
 def due() -> ColumnElement[bool]:
@@ -35,18 +42,34 @@ def due() -> ColumnElement[bool]:
 
 
 def due_links(
-    session: Session, connection_id: int, kind: str, created: bool, limit: int, lock: bool = False
+    session: Session,
+    connection_id: int,
+    kind: str,
+    created: bool,
+    limit: int,
+    among: Iterable[int] | None = None,
+    lock: bool = False,
 ) -> Sequence[Link]:
-    """Links to send, oldest change first: those that exist there (`created`) or those that are to be created."""
+    """Links to send, oldest change first: those that exist there (`created`), or those that are to be created.
+
+    A record that may be one of theirs is not created before that is decided. What somebody else is writing
+    just now is left out of a locked look; its commit rings for it.
+    """
     query = (
         select(Link)
         .where(Link.connection_id == connection_id, Link.kind == kind, due())
-        .where(Link.external_id.is_not(None) if created else Link.external_id.is_(None))
+        .where(Link.external_id.is_not(None) if created else Link.external_id.is_(None) & ~_undecided())
         .order_by(Link.changed_at, Link.id)
         .limit(limit)
         .execution_options(populate_existing=True)
     )
-    return session.scalars(query.with_for_update() if lock else query).all()
+    if among is not None:
+        query = query.where(Link.id.in_(list(among)))
+    return session.scalars(query.with_for_update(skip_locked=True) if lock else query).all()
+
+
+def _undecided() -> ColumnElement[bool]:
+    return exists().where(Match.link_id == Link.id, Match.chosen.is_not(False))
 
 
 def anything_due(session: Session, connection_id: int, kinds: Sequence[str], to_create: bool = False) -> bool:
@@ -67,9 +90,13 @@ def anything_to_push(session: Session, connection_id: int) -> bool:
 
 
 def left_behind(session: Session) -> Sequence[int]:
-    """Connections with something to send or to settle and no job that will do it."""
-    open_job = exists().where(
-        SyncJob.connection_id == Connection.id, SyncJob.state.in_((JobState.PENDING, JobState.RUNNING))
+    """Connections with something to send or to settle, no job that will do it, and none that failed at it just now."""
+    will_do_it = exists().where(SyncJob.connection_id == Connection.id, jobs.covers_now())
+    failed_just_now = exists().where(
+        SyncJob.connection_id == Connection.id,
+        SyncJob.work == Work.PUSH,
+        SyncJob.state == JobState.FAILED,
+        SyncJob.ended_at > now() - REST_AFTER_FAILURE,
     )
     unsettled = exists().where(SyncAttempt.connection_id == Connection.id, SyncAttempt.state == AttemptState.OPEN)
     waiting = exists().where(Link.connection_id == Connection.id, due())
@@ -77,7 +104,7 @@ def left_behind(session: Session) -> Sequence[int]:
         select(Connection.id)
         .where(Connection.active, Connection.state == ConnectionState.CONNECTED)
         .where(Connection.push_confirmed_at.is_not(None))
-        .where(or_(unsettled, waiting), ~open_job)
+        .where(or_(unsettled, waiting), ~will_do_it, ~failed_just_now)
     ).all()
 
 
@@ -107,9 +134,9 @@ def retry(session: Session, link: Link) -> None:
 
 
 def skip(session: Session, link: Link, reason: str) -> None:
-    """Take what waits off the queue for good: the present revision is not sent, the next edit will be."""
-    link.synced_revision = link.wanted_revision
+    """Take what waits off the queue: nothing of the record travels until somebody resumes it."""
     link.clear()
+    link.paused, link.paused_reason = True, f"skipped: {reason}"[:255]
     _note(session, link, "skipped", reason)
 
 

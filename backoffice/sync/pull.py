@@ -1,30 +1,22 @@
-"""Pull: read a provider's list in bulk, without gaps and without echo."""
+"""Pull: bring in every list once; the paged ones by their changes, the others whole."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime, timedelta
+from collections.abc import Sequence
 from itertools import groupby
 
-from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy import func, insert, select, update
 
 from backoffice.clock import now
-from backoffice.database import is_postgresql
 from backoffice.errors import QuestionError
-from backoffice.models import History, Link, PullRun, PullSeen
+from backoffice.models import History, Link, PullRun
 from backoffice.sync import match
-from backoffice.sync.mapper import Mapper, Payload
-from backoffice.sync.provider import Client, Page
-from backoffice.sync.store import ENGINE, UNREADABLE, create, load, store_known
+from backoffice.sync.intake import receive, reread
+from backoffice.sync.mapper import Mapper
+from backoffice.sync.provider import Page
+from backoffice.sync.reading import Reading
 from backoffice.sync.task import Task
-
-#: A later reading starts this much before the earlier one did: clocks and seconds are not exact.
-OVERLAP = timedelta(minutes=5)
-#: How often a list is read from its start because rows moved while it was read.
-PASSES = 3
+from backoffice.sync.writer import ENGINE
 
 
 def pull(task: Task) -> None:
@@ -38,59 +30,10 @@ def pull_resource(task: Task, resource: str, mappers: Sequence[Mapper]) -> None:
     """Bring in one list."""
     reread(task, mappers)
     if resource in task.provider.paged:
-        _Reading(task, resource, mappers).read()
+        Reading(task, resource, mappers).read()
     else:
         _pull_whole(task, resource, mappers)
     task.pause_here()
-
-
-def receive(task: Task, mappers: Sequence[Mapper], payloads: Sequence[Payload]) -> set[str]:
-    """Write rows of theirs, inside the caller's transaction; returns the ids of the first kind's rows."""
-    for mapper in mappers:
-        loaded = load(task, mapper, payloads)
-        fresh = store_known(task, mapper, loaded)
-        create(task, mapper, match.keep_candidates(task, mapper, fresh))
-    return ids_in(mappers[0], payloads)
-
-
-def ids_in(mapper: Mapper, payloads: Sequence[Payload]) -> set[str]:
-    """The ids in an answer, of rows that can be read and of rows that cannot."""
-    found = set()
-    for payload in payloads:
-        try:
-            found |= {str(row[mapper.id_key]) for row in mapper.rows(payload) if row.get(mapper.id_key)}
-        except UNREADABLE:
-            continue  # it was set aside, with its reason, when it was read
-    return found
-
-
-def reread(task: Task, mappers: Sequence[Mapper]) -> None:
-    """Read by their ids the rows that changed there while nobody here was to take them."""
-    for mapper in mappers:
-        if mapper.resource not in task.provider.paged:
-            continue  # it is read whole anyway
-        stale = task.session.scalars(
-            select(Link.external_id).where(
-                Link.connection_id == task.connection_id,
-                Link.kind == mapper.kind,
-                Link.external_id.is_not(None),
-                Link.external_version.is_(None),
-                Link.paused.is_(False),
-                Link.attempt_id.is_(None),
-            )
-        ).all()
-        task.session.rollback()
-        by_ids(task, mapper, [external_id for external_id in stale if external_id])
-
-
-def by_ids(task: Task, mapper: Mapper, ids: Sequence[str]) -> None:
-    """Read rows by their ids, in batches, and write what differs."""
-    size = task.provider.ids_per_call
-    for start in range(0, len(ids), size):
-        rows = task.client.by_ids(mapper.resource, ids[start : start + size])
-        task.begin()
-        receive(task, [mapper], rows)
-        task.commit()
 
 
 def _pull_whole(task: Task, resource: str, mappers: Sequence[Mapper]) -> None:
@@ -99,14 +42,14 @@ def _pull_whole(task: Task, resource: str, mappers: Sequence[Mapper]) -> None:
     _ask_about_emptiness(task, resource, page)
     task.begin()
     for mapper in mappers:
-        present = receive(task, [mapper], page.rows)
+        present = receive(task, [mapper], page.rows, strict=True)
         _archive_missing(task, mapper, present)
         match.settle(task, mapper)
     text = f"Read {len(page.rows)} {resource}"
     run = PullRun(connection_id=task.connection_id, sync_job_id=task.job_id, resource=resource, next_page=2)
     run.provider_time, run.item_count, run.finished_at = page.provider_time, len(page.rows), now()
     task.session.add(run)
-    task.commit(progress={"text": text, "done": len(page.rows), "total": len(page.rows)})
+    task.commit({"text": text, "done": len(page.rows), "total": len(page.rows)}, moved=True)
 
 
 def _ask_about_emptiness(task: Task, resource: str, page: Page) -> None:
@@ -161,171 +104,3 @@ def _archive_missing(task: Task, mapper: Mapper, present: set[str]) -> None:
     task.session.execute(insert(History.table()), rows)
     task.session.expire_all()
     task.tally["archived"] += len(missing)
-
-
-class _Reading:
-    """One reading of a paged list, from its bookmark to its end, resumable after every page."""
-
-    def __init__(self, task: Task, resource: str, mappers: Sequence[Mapper]) -> None:
-        self._task, self._resource, self._mappers = task, resource, mappers
-
-    def read(self) -> None:
-        """Read until every row that the provider counts was seen; else the bookmark stays where it is."""
-        self._run = self._open()
-        self._pages(self._task.in_flight)
-        while not self._complete() and self._run.passes <= PASSES:
-            self._catch_up()
-            if self._complete():
-                break
-            self._start_again()
-            self._pages(1, stop_when_complete=True)
-        self._finish()
-
-    def _open(self) -> PullRun:
-        """Go on with a reading that was broken off, or begin one from the bookmark."""
-        task = self._task
-        task.begin()
-        mine = select(PullRun).where(PullRun.connection_id == task.connection_id, PullRun.resource == self._resource)
-        broken_off = mine.where(PullRun.finished_at.is_(None))
-        if task.thorough:
-            broken_off = broken_off.where(PullRun.since.is_(None))
-        run = task.session.scalar(broken_off.order_by(PullRun.id.desc()).limit(1))
-        if run is None:
-            since = task.session.scalar(
-                mine.where(PullRun.finished_at.is_not(None))
-                .order_by(PullRun.id.desc())
-                .limit(1)
-                .with_only_columns(PullRun.provider_time)
-            )
-            run = PullRun(connection_id=task.connection_id, resource=self._resource)
-            run.since = since - OVERLAP if since and not task.thorough else None
-            task.session.add(run)
-        run.sync_job_id = task.job_id
-        task.commit()
-        return self._keep(run)
-
-    def _keep(self, run: PullRun) -> PullRun:
-        """Detach the row, so that reading it opens no transaction while a call is under way."""
-        session = self._task.session
-        session.refresh(run)
-        session.expunge(run)
-        session.rollback()
-        return run
-
-    def _pages(self, in_flight: int, stop_when_complete: bool = False) -> None:
-        previous: set[str] = set()
-        for number, page in fetch(self._task.client, self._run, self._resource, in_flight):
-            ids = self._write(number, page)
-            if ids and ids == previous and number > 1:
-                break  # a provider that takes no notice of the page number
-            previous = ids
-            self._task.pause_here()
-            if stop_when_complete and self._complete():
-                break
-
-    def _write(self, number: int, page: Page) -> set[str]:
-        """One page, one transaction."""
-        task, run = self._task, self._run
-        task.begin()
-        ids = receive(task, self._mappers, page.rows) if page.rows else set()
-        _see(task.session, run.id, ids)
-        run.provider_time = run.provider_time or page.provider_time
-        run.next_page, run.page_count, run.item_count = number + 1, page.page_count, page.item_count
-        task.session.merge(run)
-        total = page.item_count
-        seen = task.session.scalar(select(func.count()).select_from(PullSeen).where(PullSeen.pull_run_id == run.id))
-        task.commit(progress={"text": f"Bringing in {self._resource}", "done": seen, "total": total})
-        return ids
-
-    def _complete(self) -> bool:
-        """Whether as many rows were seen as the provider counts."""
-        if self._run.item_count is None:
-            return True
-        session = self._task.session
-        seen = session.scalar(select(func.count()).select_from(PullSeen).where(PullSeen.pull_run_id == self._run.id))
-        session.rollback()
-        return (seen or 0) >= self._run.item_count
-
-    def _catch_up(self) -> None:
-        """Rows that were edited while the list was read have moved to its front: read what changed since its start."""
-        assert self._run.provider_time is not None, "a list that was read has a time"
-        since, number = self._run.provider_time - timedelta(seconds=1), 1
-        while True:
-            page = self._task.client.page(self._resource, number, since)
-            self._task.begin()
-            ids = receive(self._task, self._mappers, page.rows) if page.rows else set()
-            _see(self._task.session, self._run.id, ids)
-            self._task.commit()
-            if number >= (page.page_count or 1):
-                return
-            number += 1
-
-    def _start_again(self) -> None:
-        self._run.passes += 1
-        self._run.next_page = 1
-        self._task.begin()
-        self._task.session.merge(self._run)
-        self._task.commit()
-
-    def _finish(self) -> None:
-        """Move the bookmark, but only past a reading that saw everything."""
-        complete = self._complete()
-        task = self._task
-        task.begin()
-        for mapper in self._mappers:
-            match.settle(task, mapper)
-        task.session.execute(delete(PullSeen).where(PullSeen.pull_run_id == self._run.id))
-        if complete:
-            self._run.finished_at = now()
-            task.session.merge(self._run)
-        else:
-            task.session.execute(delete(PullRun).where(PullRun.id == self._run.id))
-            task.notes.append(
-                f"The list of {self._resource} kept moving while it was read; the next Update reads it again."
-            )
-        task.commit()
-
-
-def fetch(client: Client, run: PullRun, resource: str, in_flight: int) -> Iterator[tuple[int, Page]]:
-    """The pages of a list from where it was left, in order; several may be under way at a time."""
-    number, since = run.next_page, run.since
-    pages = run.page_count if number > 1 else None
-    if pages is None:
-        first = client.page(resource, number, since)
-        yield number, first
-        number, pages = number + 1, first.page_count
-        if pages is None:
-            yield from _one_by_one(client, resource, number, since, len(first.rows))
-            return
-    with ThreadPoolExecutor(max_workers=in_flight) as pool:
-        ahead: list[tuple[int, Future[Page]]] = []
-        try:
-            while number <= pages or ahead:
-                while number <= pages and len(ahead) < in_flight:
-                    ahead.append((number, pool.submit(client.page, resource, number, since)))
-                    number += 1
-                at, answer = ahead.pop(0)
-                page = answer.result()
-                pages = max(pages, page.page_count or 0)
-                yield at, page
-        finally:
-            for _, answer in ahead:
-                answer.cancel()
-
-
-def _one_by_one(
-    client: Client, resource: str, number: int, since: datetime | None, rows: int
-) -> Iterator[tuple[int, Page]]:
-    """For a provider that gives no count: read until a page is empty."""
-    while rows:
-        page = client.page(resource, number, since)
-        yield number, page
-        rows, number = len(page.rows), number + 1
-
-
-def _see(session: Session, run_id: int, ids: set[str]) -> None:
-    if not ids:
-        return
-    dialect = postgresql if is_postgresql(session) else sqlite
-    rows = [{"pull_run_id": run_id, "external_id": external_id} for external_id in sorted(ids)]
-    session.execute(dialect.insert(PullSeen.table()).on_conflict_do_nothing(), rows)

@@ -37,7 +37,7 @@ from backoffice.models import (
     Work,
     writing_as,
 )
-from backoffice.sync import jobs, lease, pending, pull, push
+from backoffice.sync import jobs, lease, pending, pull, push, settle
 from backoffice.sync.provider import Providers
 from backoffice.sync.task import CancelledError, GiveWayError, Task
 
@@ -79,7 +79,9 @@ def run(shop: Workshop, job_id: int) -> int | None:
 
 def _to_its_end(shop: Workshop, turn: lease.Turn) -> None:
     try:
-        _work(_task(shop, turn))
+        task = _task(shop, turn)
+        task.pause_here()
+        _work(task)
     except LeaseLostError:
         raise
     except (CancelledError, GiveWayError, BackofficeError, OperationalError) as error:
@@ -124,13 +126,13 @@ def _loses_connection(shop: Workshop, turn: lease.Turn, error: Any) -> None:
     """Say on the connection what has happened; its jobs stop, its records and links stay."""
     session = shop.session
     connection_id = select(SyncJob.connection_id).where(SyncJob.id == turn.job_id).scalar_subquery()
-    turn.write(session)
     session.execute(
         update(Connection)
         .where(Connection.id == connection_id, Connection.state == ConnectionState.CONNECTED)
         .values(state=ConnectionState.NEEDS_RECONNECTING, problem=error.message)
         .execution_options(synchronize_session=False)
     )
+    turn.write(session)
     jobs.finish(session, turn, JobState.FAILED, reason=error.message)
 
 
@@ -191,7 +193,7 @@ def _work(task: Task) -> None:
         task.confirmed = connection.push_confirmed_at is not None
         task.session.rollback()
         _describe(task)
-        push.settle(task)
+        settle.settle(task)
         if work is Work.UPDATE:
             pull.pull(task)
             _confirm_if_nothing_waits(task)

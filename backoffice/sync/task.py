@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from backoffice.clock import now
 from backoffice.models import Connection, SyncJob, Winner
-from backoffice.sync.lease import Turn, somebody_waits
+from backoffice.sync.lease import Turn, lock_connection, somebody_waits
 from backoffice.sync.mapper import Mapper
 from backoffice.sync.provider import Client, Provider
 
@@ -61,22 +61,31 @@ class Task:
         return [mapper for mapper in self.provider.mappers if mapper.resource in resources]
 
     def begin(self) -> None:
-        """Start a writing transaction under the fence. Raises: LeaseLostError."""
+        """Start a writing transaction under the fence. Raises: LeaseLostError.
+
+        Rows are locked in one order everywhere: connection, job, records, links.
+        """
         self.session.rollback()
+        lock_connection(self.session, self.connection_id)
         self.turn.write(self.session)
 
-    def commit(self, progress: dict[str, Any] | None = None) -> None:
-        """End a writing transaction, with what was counted and where the job stands."""
+    def commit(self, progress: dict[str, Any] | None = None, moved: bool = False) -> None:
+        """End a writing transaction, with what was counted and where the job stands.
+
+        `moved` says that the work got on, so that failures before it no longer count as failures in a row.
+        """
         changes: dict[str, Any] = {name: getattr(SyncJob, name) + n for name, n in self.tally.items() if n}
         calls = self.client.calls - self._calls_written
         if calls:
             changes["calls"] = SyncJob.calls + calls
         if progress is not None:
             changes["progress"] = progress
+        if moved:
+            changes |= {"failures": 0, "lost_workers": 0}
         if self.notes:
             known = self.session.get_one(SyncJob, self.job_id).notes
             changes["notes"] = [*known, *(note for note in self.notes if note not in known)][:200]
-        self.turn.write(self.session, failures=0, lost_workers=0, **changes)
+        self.turn.write(self.session, **changes)
         self._keep_budget()
         self.session.commit()
         self._calls_written += calls

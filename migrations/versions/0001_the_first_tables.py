@@ -126,6 +126,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('connection', schema=None) as batch_op:
         batch_op.create_index('uq_connection_active', ['company_id'], unique=True, sqlite_where=sa.text('active'), postgresql_where=sa.text('active'))
+        batch_op.create_index('uq_connection_organisation', ['provider', 'external_id'], unique=True, sqlite_where=sa.text('active'), postgresql_where=sa.text('active'))
 
     op.create_table('contact',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -135,8 +136,8 @@ def upgrade() -> None:
     sa.Column('first_name', sa.String(length=255), nullable=True),
     sa.Column('last_name', sa.String(length=255), nullable=True),
     sa.Column('email', sa.String(length=255), nullable=True),
-    sa.Column('phone', sa.String(length=50), nullable=True),
-    sa.Column('mobile', sa.String(length=50), nullable=True),
+    sa.Column('phone', sa.String(length=100), nullable=True),
+    sa.Column('mobile', sa.String(length=100), nullable=True),
     sa.Column('tax_number', sa.String(length=50), nullable=True),
     sa.Column('company_number', sa.String(length=50), nullable=True),
     sa.Column('bank_account', sa.String(length=255), nullable=True),
@@ -377,6 +378,7 @@ def upgrade() -> None:
     sa.Column('external_id', sa.String(length=64), nullable=True),
     sa.Column('let_go_id', sa.String(length=64), nullable=True),
     sa.Column('external_version', sa.String(length=64), nullable=True),
+    sa.Column('agreed', sa.String(length=64), nullable=True),
     sa.Column('wanted_revision', sa.Integer(), nullable=False),
     sa.Column('synced_revision', sa.Integer(), nullable=False),
     sa.Column('changed_at', sa.DateTime(timezone=True), nullable=False),
@@ -518,6 +520,7 @@ def downgrade() -> None:
 
     op.drop_table('contact')
     with op.batch_alter_table('connection', schema=None) as batch_op:
+        batch_op.drop_index('uq_connection_organisation', sqlite_where=sa.text('active'), postgresql_where=sa.text('active'))
         batch_op.drop_index('uq_connection_active', sqlite_where=sa.text('active'), postgresql_where=sa.text('active'))
 
     op.drop_table('connection')

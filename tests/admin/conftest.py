@@ -24,6 +24,7 @@ from backoffice.models import (
     Link,
     Record,
     Role,
+    StartedBy,
     SyncJob,
     TaxRate,
     TrackingCategory,
@@ -177,7 +178,7 @@ def a_job(session: Db, connection: Connection, state: JobState, **values: Any) -
         company_id=connection.company_id,
         connection_id=connection.id,
         state=state,
-        **{"work": Work.UPDATE, "kinds": ["contact"], "title": "Update", **values},
+        **{"work": Work.UPDATE, "kinds": ["contact"], "title": "Update", "started_by": StartedBy.PERSON, **values},
     )
     session.add(job)
     session.commit()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from werkzeug.routing import Rule
 
-from backoffice.models import Company, Connection, Contact, Role, SyncJob, TaxMapping, Work
+from backoffice.admin.words import JOB_BADGES, LINK_BADGES
+from backoffice.models import Company, Connection, Contact, Role, StartedBy, SyncJob, TaxMapping, Work
 from backoffice.models.tax_mapping import Side
 from tests.admin.conftest import Browser, Db, a_record, integrate
 
 OPEN_TO_ALL = {"auth.sign_in", "auth.welcome", "healthz", "static", "house.static"}
+TEMPLATES = Path(__file__).parents[2] / "templates"
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>|<style|\sstyle=|\son[a-z]+=|javascript:", re.IGNORECASE)
 OUTSIDE = re.compile(r'(?:src|href|action)="(?:https?:)?//(?!go\.xero\.com)', re.IGNORECASE)
 
@@ -80,7 +83,8 @@ def filled(session: Db, company: Company, connection: Connection) -> None:
     for state in ("pending", "running", "failed", "completed"):
         job = SyncJob(
             company_id=company.id, connection_id=connection.id, work=Work.UPDATE, kinds=["contact"], title="Update",
-            state=state, refused=1, question="Items" if state == "failed" else None, notes=["A <b>note</b>"],
+            state=state, started_by=StartedBy.SCHEDULE, refused=1, notes=["A <b>note</b>"],
+            question="Items" if state == "failed" else None,
         )  # fmt: skip
         session.add(job)
     session.commit()
@@ -134,3 +138,17 @@ def test_two_tabs_on_two_companies_never_mix(
         rail = text[text.index("rail-menu") : text.index("rail-foot")]
         assert f'"/c/{one.id}/suppliers/"' in rail
         assert f'"/c/{other.id}/' not in rail
+
+
+def test_a_form_that_was_open_too_long_says_so(company: Company, administrator: Browser) -> None:
+    answer = administrator.client.post("/users/new", data={"name": "N"})
+    assert (answer.status_code, "open too long" in answer.text) == (400, True)
+    elsewhere = administrator.post("/users/role", {"id": "1", "role": "csrf"})
+    assert (elsewhere.status_code, "open too long" in elsewhere.text) == (400, False)
+
+
+def test_every_badge_has_a_shape_that_common_fonts_hold() -> None:
+    shapes = {badge.shape for badge in (*LINK_BADGES.values(), *JOB_BADGES.values())}
+    assert shapes <= set("✓○◔↑?✕‖▢●–")
+    for path in sorted(TEMPLATES.rglob("*.html")):
+        assert "⧖" not in path.read_text(), path

@@ -87,6 +87,34 @@ def test_a_password_is_not_changed_lightly(wrong: dict[str, str], administrator:
     assert (answer.status_code, "The password was not changed." in answer.text) == (400, True)
 
 
+def test_a_link_names_the_deployment_whatever_host_was_asked_for(app: Flask, session: Db, company: Company) -> None:
+    client, evil = app.test_client(), "http://evil.example"
+
+    def token(path: str) -> str:
+        found = TOKEN.search(client.get(path, base_url=evil).text)
+        assert found
+        return found.group(1)
+
+    signing_in = {"csrf_token": token("/sign-in"), "email": ANA, "password": PASSWORD}
+    client.post("/sign-in", data=signing_in, base_url=evil)
+    who = {"name": "New One", "email": "new@example.com", "role": "viewer"}
+    for path, data in (("/users/reset", {"id": someone(session, Role.OPERATOR).id}), ("/users/new", who)):
+        text = client.post(path, data={"csrf_token": token("/account/"), **data}, base_url=evil).text
+        assert re.search(r'value="http://localhost:8000/welcome/[^"]+"', text), path
+        assert "evil.example" not in text
+
+
+def test_a_one_time_link_stands_on_its_answer_and_in_no_cookie(session: Db, administrator: Browser) -> None:
+    operator = someone(session, Role.OPERATOR)
+    who = {"name": "New One", "email": "new@example.com", "role": "viewer"}
+    for path, data in (("/users/new", who), ("/users/reset", {"id": operator.id})):
+        answer = administrator.post(path, data)
+        assert (answer.status_code, answer.text.count("/welcome/")) == (200, 1), path
+        with administrator.client.session_transaction() as kept:
+            assert "welcome" not in str(dict(kept))
+        assert "/welcome/" not in administrator.says("/users/")
+
+
 def test_an_invitation_works_once(app: Flask, session: Db, administrator: Browser) -> None:
     shown = administrator.post(
         "/users/new", {"name": "New One", "email": "New@Example.com", "role": "operator"}, follow=True

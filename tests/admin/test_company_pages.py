@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 from collections.abc import Callable
+from datetime import timedelta
 
+from backoffice.clock import now
 from backoffice.models import (
     Company,
     Connection,
     Contact,
+    JobState,
+    Link,
     Role,
+    Side,
     TaxMapping,
     TaxRate,
+    Work,
 )
-from tests.admin.conftest import Browser, Db, a_record
+from tests.admin.conftest import Browser, Db, a_job, a_record, integrate
 
 
 def test_a_mapping_takes_only_a_rate_of_its_side_and_company(
@@ -41,11 +50,64 @@ def test_a_mapping_takes_only_a_rate_of_its_side_and_company(
     assert session.query(TaxMapping).count() == 0
 
 
+def test_mappings_are_searched_filtered_sorted_and_downloaded(
+    session: Db, company: Company, elsewhere: Company, browser: Browser
+) -> None:
+    rate = a_record(session, TaxRate, company, name="On income", for_sales=True)
+    common = {"company_id": company.id, "name": "GST"}
+    session.add_all([TaxMapping(code=f"G{i}", rate=15 + i, side=Side.SALES, **common) for i in range(2)])
+    session.add(TaxMapping(code="=P", rate=15, side=Side.PURCHASES, tax_rate_id=rate.id, **common))
+    session.add(TaxMapping(company_id=elsewhere.id, name="Hidden", code="H", rate=1, side=Side.SALES))
+    session.commit()
+    place = f"/c/{company.id}/tax-mappings/"
+
+    def codes(rest: str) -> list[str]:
+        return re.findall(r">(G0|G1|=P|H)</a>", browser.says(f"{place}?{rest}"))
+
+    assert sorted(codes("")) == ["=P", "G0", "G1"]
+    assert 'name="rowid"' not in browser.says(place)  # nothing is done with several at once
+    assert codes("search=g1") == ["G1"]
+    assert codes("flt0_side_is=purchases") == ["=P"]
+    assert sorted(codes("flt0_paired_is=no")) == ["G0", "G1"]
+    assert codes("sort=2&desc=1")[0] == "G1"
+    for odd in ("page=-1", "sort=99", "search=%00", "flt0_side_is=x", "page_size=1000000", "sort=4"):
+        browser.says(f"{place}?{odd}")
+    rows = list(csv.reader(io.StringIO(browser.says(f"{place}export/csv/?flt0_side_is=purchases"))))
+    assert rows == [["Our code", "Our name", "Rate %", "Side", "Tax rate there"],
+                    ["'=P", "GST", "15.0000", "purchases", "On income (0 %)"]]  # fmt: skip
+
+
+def test_the_history_of_a_mapping_is_shown_in_words(
+    session: Db, company: Company, elsewhere: Company, browser: Browser
+) -> None:
+    rate = a_record(session, TaxRate, company, name="On income", for_sales=True)
+    place = f"/c/{company.id}/tax-mappings"
+    data = {"code": "GST", "name": "GST", "rate": "15", "side": "sales"}
+    browser.post(f"{place}/new/", data)
+    mapping = session.query(TaxMapping).one()
+    browser.post(f"{place}/edit/?id={mapping.id}", {**data, "name": "Goods", "tax_rate": rate.id})
+    text = browser.says(f"{place}/history/?id={mapping.id}")
+    assert ("Our name" in text, "Goods" in text, "On income" in text, "Operator" in text) == (True,) * 4
+    assert browser.get(f"/c/{elsewhere.id}/tax-mappings/history/?id={mapping.id}").status_code == 404
+
+
+def test_a_rate_says_what_became_of_it_there(
+    session: Db, company: Company, connection: Connection, browser: Browser
+) -> None:
+    rate = a_record(session, TaxRate, company, name="On income", for_sales=True, archived=True)
+    session.add(TaxMapping(company_id=company.id, code="G", name="GST", rate=15, side=Side.SALES, tax_rate_id=rate.id))
+    integrate(session, connection, rate).gone = "deleted"
+    session.commit()
+    assert "Deleted in Xero" in browser.says(f"/c/{company.id}/tax-mappings/")
+
+
 def test_settings_of_a_company(session: Db, company: Company, administrator: Browser) -> None:
     place = f"/c/{company.id}/settings/"
     administrator.post(place, {"conflict_winner": "ours", "nightly_at": "03:30"})
     text = administrator.says(place)
     assert 'value="03:30"' in text
+    history = text[text.index("<h2>History</h2>") :]
+    assert ("Our value stays" in history, "03:30" in history, "Administrator" in history) == (True, True, True)
     assert "This was not saved." in administrator.post(place, {"conflict_winner": "x", "nightly_at": "late"}).text
 
 
@@ -68,3 +130,54 @@ def test_a_viewer_sees_no_buttons(
     for page in ("suppliers/", f"suppliers/details/?id={record.id}", "integrations/", "sync-queue/", "sync-jobs/"):
         text = viewer.says(f"/c/{company.id}/{page}")
         assert text.count('method="post"') == 1, page  # signing out
+
+
+def test_only_an_update_of_its_kinds_makes_a_list_fresh(
+    session: Db, company: Company, connection: Connection, browser: Browser
+) -> None:
+    place = f"/c/{company.id}"
+    a_job(session, connection, JobState.COMPLETED, work=Work.PUSH, ended_at=now())
+    a_job(session, connection, JobState.COMPLETED, kinds=["item"], ended_at=now())
+    assert "not updated yet" in browser.says(f"{place}/suppliers/")
+    assert "not updated yet" not in browser.says(f"{place}/items/")
+    a_job(session, connection, JobState.COMPLETED, ended_at=now() - timedelta(hours=3))
+    assert "3 hours ago" in browser.says(f"{place}/suppliers/")
+
+
+def test_a_company_is_not_updated_by_what_it_sends(session: Db, connection: Connection, browser: Browser) -> None:
+    a_job(session, connection, JobState.COMPLETED, work=Work.PUSH, ended_at=now())
+    assert "not yet" in browser.says("/companies/")
+    a_job(session, connection, JobState.COMPLETED, ended_at=now() - timedelta(hours=3))
+    assert "3 hours ago" in browser.says("/companies/")
+
+
+def test_all_is_in_step_only_when_it_is(
+    session: Db, company: Company, connection: Connection, browser: Browser
+) -> None:
+    place, calm = f"/c/{company.id}/", "All is in step."
+    assert calm not in browser.says(place)  # nothing was compared yet
+    a_job(session, connection, JobState.COMPLETED, ended_at=now() - timedelta(hours=3))
+    connection.push_confirmed_at = now()
+    session.commit()
+    assert calm in browser.says(place)
+    failed = a_job(session, connection, JobState.FAILED, reason="Xero did not answer.", ended_at=now())
+    text = browser.says(place)
+    assert (calm in text, f"/sync-jobs/details/?id={failed.id}" in text) == (False, True)
+    assert "failed: Xero did not answer." in text
+    a_job(session, connection, JobState.COMPLETED, kinds=["contact", "item"], ended_at=now() + timedelta(seconds=1))
+    assert calm in browser.says(place)  # a later one made it good
+    a_record(session, Contact, company)
+    text = browser.says(place)
+    assert (calm in text, "1 record waits</a> to be sent" in text) == (False, True)
+
+
+def test_what_was_paused_on_purpose_is_no_hindrance_and_no_secret(
+    session: Db, company: Company, connection: Connection, browser: Browser
+) -> None:
+    a_job(session, connection, JobState.COMPLETED, ended_at=now())
+    connection.push_confirmed_at = now()
+    record = a_record(session, Contact, company)
+    session.query(Link).filter_by(record_id=record.id).one().paused = True
+    session.commit()
+    assert "All is in step, but for" in browser.says(f"/c/{company.id}/")
+    assert "waiting</span>" not in browser.says(f"/c/{company.id}/suppliers/")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backoffice.models import Company, Contact
+from backoffice.models import Company, Connection, Contact
 from tests.admin.conftest import Browser, Db, a_record
 
 
@@ -22,6 +22,32 @@ def test_a_new_contact_gets_the_role_of_its_screen(session: Db, company: Company
     browser.post(f"/c/{company.id}/customers/new/", {"name": "New Ltd"})
     contact = session.query(Contact).one()
     assert (contact.customer_here, contact.supplier_here, contact.name) == (True, False, "New Ltd")
+
+
+def test_a_contact_is_made_a_supplier_or_a_customer_here(
+    session: Db, company: Company, connection: Connection, browser: Browser
+) -> None:
+    buyer = a_record(session, Contact, company, name="Buyer", supplier_here=False)
+    place = f"/c/{company.id}/customers/edit/?id={buyer.id}"
+    assert 'name="supplier_here"' in browser.says(place)
+    form = {"name": "Buyer", "revision": "1", "supplier_here": "y", "customer_here": "y"}
+    assert browser.post(place, form).status_code == 303
+    assert "Buyer" in browser.says(f"/c/{company.id}/suppliers/")
+    session.expire_all()
+    assert buyer.revision == 1  # ours alone: nothing is sent
+
+
+@pytest.mark.parametrize(("screen", "action"), [("customers", "as_supplier"), ("suppliers", "as_customer")])
+def test_several_contacts_are_shown_on_the_other_screen(
+    screen: str, action: str, session: Db, company: Company, browser: Browser
+) -> None:
+    roles = {"supplier_here": screen == "suppliers", "customer_here": screen == "customers"}
+    found = [a_record(session, Contact, company, name=f"C{i}", **roles) for i in range(3)]
+    ids = {"action": action, "rowid": [one.id for one in found[:2]]}
+    told = browser.post(f"/c/{company.id}/{screen}/action/", ids, follow=True)
+    assert f"2 contacts shown as {action.removeprefix('as_')} from now on." in told.text
+    session.expire_all()
+    assert [one.supplier_here and one.customer_here for one in found] == [True, True, False]
 
 
 def test_two_active_contacts_cannot_share_a_name(session: Db, company: Company, browser: Browser) -> None:

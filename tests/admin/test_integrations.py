@@ -14,10 +14,11 @@ from backoffice.models import (
     Company,
     Connection,
     ConnectionState,
+    Contact,
     SyncJob,
 )
 from backoffice.sync.provider import Consent, Finding, Granted, Organisation
-from tests.admin.conftest import Browser, Db
+from tests.admin.conftest import Browser, Db, a_record
 
 
 class PlayedProvider:
@@ -31,6 +32,7 @@ class PlayedProvider:
         self.error: Exception | None = None
         self.missing: str | None = None
         self.authorisation_id = 0
+        self.certain = True
 
     def configured(self) -> str | None:
         return self.missing
@@ -44,7 +46,7 @@ class PlayedProvider:
         assert (answer.startswith(redirect_uri), state, verifier) == (True, "st", "verifier")
         if self.error:
             raise self.error
-        return Granted(self.authorisation_id, self.organisations)
+        return Granted(self.authorisation_id, self.organisations, self.certain)
 
     def test(self, connection: Connection) -> Finding:
         return Finding(False, f"{connection.organisation} is gone.", "Link it again.")
@@ -97,6 +99,16 @@ def test_one_organisation_is_linked_at_once(
     assert session.query(SyncJob).one().title == "First sync"
 
 
+def test_one_organisation_is_asked_about_when_nothing_says_that_it_was_chosen(
+    xero: PlayedProvider, session: Db, company: Company, administrator: Browser
+) -> None:
+    xero.certain = False
+    begin(administrator, company)
+    text = administrator.says("/oauth/xero/callback?state=st&code=c")
+    assert ("One Ltd" in text, "did not say which organisation was chosen" in text) == (True, True)
+    assert ("linked to another organisation" in text, session.query(Connection).count()) == (False, 0)
+
+
 def test_several_organisations_are_asked_about(
     xero: PlayedProvider, session: Db, company: Company, administrator: Browser
 ) -> None:
@@ -133,7 +145,9 @@ def test_testing_and_unlinking(
 ) -> None:
     place = f"/c/{company.id}/integrations"
     assert "Demo Company is gone." in administrator.post(f"{place}/test/", follow=True).text
-    assert "Unlink Demo Company" in administrator.says(f"{place}/disconnect/")
+    a_record(session, Contact, company)
+    asked = administrator.says(f"{place}/disconnect/")
+    assert ("Unlink Demo Company" in asked, "1 record waits until it is linked again" in asked) == (True, True)
     assert "Both sides keep their records" in administrator.post(f"{place}/disconnect/", follow=True).text
     session.expire_all()
     assert (connection.active, xero.ended) == (False, ["t-1"])

@@ -21,6 +21,7 @@ from backoffice.models import (
     Item,
     Link,
     Role,
+    SyncAttempt,
     TaxRate,
     User,
 )
@@ -241,3 +242,54 @@ def test_bulk_actions(session: Db, company: Company, connection: Connection, bro
     assert browser.post(place, {"action": "delete", **rows}).status_code == 404
     session.expire_all()
     assert [r.archived for r in records] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("gone", "badge", "sentence"),
+    [("archived", "Archived in Xero", "Archived there."), ("deleted", "Deleted in Xero", "Deleted there.")],
+)
+def test_what_became_of_a_record_there_is_said_as_it_is(
+    gone: str, badge: str, sentence: str, session: Db, company: Company, connection: Connection, browser: Browser
+) -> None:
+    record = a_record(session, Contact, company)
+    integrate(session, connection, record).gone = gone
+    session.commit()
+    text = browser.says(f"/c/{company.id}/suppliers/details/?id={record.id}")
+    assert (badge in text, sentence in text) == (True, True)
+    assert badge in browser.says(f"/c/{company.id}/suppliers/")
+    assert "1 archived or deleted in Xero" in browser.says(f"/c/{company.id}/")
+
+
+def test_a_pause_asks_why(session: Db, company: Company, connection: Connection, browser: Browser) -> None:
+    record = a_record(session, Contact, company)
+    place = f"/c/{company.id}/suppliers"
+    asked = browser.says(f"{place}/details/?id={record.id}")
+    assert ("Pause: neither send nor take" in asked, 'name="reason"' in asked) == (True, True)
+    told = browser.post(f"{place}/pause/", {"id": record.id, "reason": "In dispute"}, follow=True)
+    assert "Paused: In dispute." in told.text
+
+
+def test_a_name_with_braces_breaks_no_badge(
+    session: Db, company: Company, connection: Connection, browser: Browser
+) -> None:
+    blocker, blocked = (a_record(session, Contact, company, name=name) for name in ("{odd} 100%", "Blocked"))
+    link = session.query(Link).filter_by(record_id=blocked.id).one()
+    link.blocked_kind, link.blocked_record_id = "contact", blocker.id
+    session.commit()
+    assert "Blocked by contact {odd} 100%" in browser.says(f"/c/{company.id}/sync-queue/")
+
+
+def test_what_is_being_sent_is_not_unlinked_under_way(
+    session: Db, company: Company, connection: Connection, browser: Browser
+) -> None:
+    record = a_record(session, Contact, company)
+    link = integrate(session, connection, record)
+    attempt = SyncAttempt(connection_id=connection.id, resource="Contacts", action="update", idempotency_key="k")
+    session.add(attempt)
+    session.flush()
+    link.attempt_id = attempt.id
+    session.commit()
+    answer = browser.post(f"/c/{company.id}/suppliers/unlink/", {"id": record.id})
+    assert answer.location == f"/c/{company.id}/suppliers/details/?id={record.id}"
+    session.expire_all()
+    assert link.external_id == f"e-{record.id}"

@@ -9,11 +9,16 @@ import pytest
 
 from backoffice.clock import now
 from backoffice.models import (
+    AttemptState,
     Company,
     Connection,
     Contact,
     JobState,
+    Link,
+    StartedBy,
+    SyncAttempt,
     SyncJob,
+    Waiting,
 )
 from tests.admin.conftest import Browser, Db, a_job, a_record, integrate
 
@@ -49,7 +54,12 @@ def test_progress_is_told_to_the_page(session: Db, connection: Connection, brows
     doing = {"text": "Bringing in contacts", "done": 6000, "total": 10_000}
     running = a_job(session, connection, JobState.RUNNING, progress=doing, calls=7)
     waits = a_job(
-        session, connection, JobState.PENDING, waiting_for="the minute limit", due_at=now() + timedelta(seconds=9)
+        session,
+        connection,
+        JobState.PENDING,
+        waiting_kind=Waiting.LIMIT,
+        waiting_for="the minute limit",
+        due_at=now() + timedelta(seconds=9),
     )
     ids = f"{running.id},{waits.id},x,99999999999999999999"
     told = browser.get(f"/c/{connection.company_id}/sync-jobs/progress/?ids={ids}").get_json()["jobs"]
@@ -77,18 +87,91 @@ def test_a_job_is_cancelled_tried_again_and_taken_at_its_word(
     session.refresh(job)
     assert job.state is JobState.CANCELLED
     browser.post(f"{place}/retry/", {"id": job.id})
-    assert session.query(SyncJob).filter_by(state=JobState.PENDING).count() == 1
+    session.refresh(job)
+    assert job.state is JobState.CANCELLED  # what somebody cancelled is not done after all
     asking = a_job(session, connection, JobState.FAILED, question="Items", kinds=["item"], reason="It came back empty.")
     assert "They are really gone" in browser.says(f"{place}/details/?id={asking.id}")
     browser.post(f"{place}/accept-empty/", {"id": asking.id})
-    assert session.query(SyncJob).order_by(SyncJob.id.desc()).first().accept_empty == ["Items"]  # type: ignore[union-attr]
+    session.refresh(asking)
+    assert (asking.state, asking.accept_empty) == (JobState.PENDING, ["Items"])
+
+
+def test_what_failed_is_tried_again_in_its_place(session: Db, connection: Connection, browser: Browser) -> None:
+    place = f"/c/{connection.company_id}/sync-jobs"
+    failed = a_job(session, connection, JobState.FAILED, reason="Xero did not answer.", created=5)
+    done = a_job(session, connection, JobState.COMPLETED)
+    for job in (failed, done):
+        answer = browser.post(f"{place}/retry/", {"id": job.id})
+        assert answer.location.endswith(f"/sync-jobs/details/?id={job.id}")
+    session.expire_all()
+    assert (failed.state, failed.reason, failed.created) == (JobState.PENDING, None, 5)
+    assert (done.state, session.query(SyncJob).count()) == (JobState.COMPLETED, 2)
+    assert "Retry" not in browser.says(f"{place}/details/?id={done.id}")
+
+
+def test_a_job_that_left_refusals_is_tried_again_in_its_place(
+    session: Db, company: Company, connection: Connection, browser: Browser
+) -> None:
+    job = a_job(session, connection, JobState.COMPLETED, refused=1)
+    link = integrate(session, connection, a_record(session, Contact, company))
+    link.refusal, link.refusal_cause, link.synced_by_id = "Too long.", "name", job.id
+    session.commit()
+    browser.post(f"/c/{company.id}/sync-jobs/retry/", {"id": job.id})
+    session.expire_all()
+    assert (job.state, session.get_one(Link, link.id).refusal) == (JobState.PENDING, None)
 
 
 def test_retry_all(session: Db, connection: Connection, browser: Browser) -> None:
-    for _ in range(3):
-        a_job(session, connection, JobState.FAILED)
+    failed = [a_job(session, connection, JobState.FAILED) for _ in range(3)]
+    others = [a_job(session, connection, state) for state in (JobState.COMPLETED, JobState.CANCELLED)]
+    asking = a_job(session, connection, JobState.FAILED, question="Items")
     browser.post(f"/c/{connection.company_id}/sync-jobs/retry-all/")
-    assert session.query(SyncJob).filter_by(state=JobState.PENDING).count() == 1
+    session.expire_all()
+    assert {job.state for job in failed} == {JobState.PENDING}
+    assert [job.state for job in others] == [JobState.COMPLETED, JobState.CANCELLED]
+    assert (asking.state, session.query(SyncJob).count()) == (JobState.FAILED, 6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "shown"),
+    [
+        (Waiting.LIMIT, "the daily limit", "Waiting for Xero’s daily limit"),
+        (Waiting.JOB, "a more urgent job", "Waiting for a more urgent job"),
+        (Waiting.FAILURE, "Xero did not answer", "Xero did not answer"),
+    ],
+)
+def test_what_a_job_waits_for_is_told_by_its_kind(
+    kind: Waiting, said: str, shown: str, session: Db, connection: Connection, browser: Browser
+) -> None:
+    job = a_job(session, connection, JobState.PENDING, waiting_kind=kind, waiting_for=said)
+    assert f">{shown}</span>" in browser.says(f"/c/{connection.company_id}/sync-jobs/details/?id={job.id}")
+
+
+@pytest.mark.parametrize(
+    ("started_by", "said"),
+    [
+        (StartedBy.SAVE, "by itself, on save"),
+        (StartedBy.SCHEDULE, "by itself, on schedule"),
+        (StartedBy.COMMAND, "from the command line"),
+    ],
+)
+def test_who_asked_for_a_job_is_told_by_its_column(
+    started_by: StartedBy, said: str, session: Db, connection: Connection, browser: Browser
+) -> None:
+    job = a_job(session, connection, JobState.COMPLETED, title="Nightly", started_by=started_by)
+    place = f"/c/{connection.company_id}/sync-jobs"
+    assert said in browser.says(f"{place}/?tab=completed")
+    assert said in browser.says(f"{place}/details/?id={job.id}")
+
+
+def test_a_settled_request_says_how(session: Db, connection: Connection, browser: Browser) -> None:
+    job = a_job(session, connection, JobState.COMPLETED)
+    common = {"connection_id": connection.id, "sync_job_id": job.id, "resource": "Contacts", "action": "create"}
+    note = "Sent again under the same key."
+    session.add(SyncAttempt(idempotency_key="k", state=AttemptState.SETTLED, note=note, **common))
+    session.commit()
+    text = browser.says(f"/c/{connection.company_id}/sync-jobs/details/?id={job.id}")
+    assert (note in text, "looking it up" in text) == (True, False)
 
 
 @pytest.mark.parametrize(

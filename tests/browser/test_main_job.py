@@ -87,6 +87,7 @@ def test_from_the_first_sign_in_to_no_objects_need_to_be_updated(journey: Journe
 def test_what_is_changed_there_comes_here_and_a_refusal_says_what_to_mend(journey: Journey) -> None:
     page = journey.page
     journey.sign_in()
+    journey.linked()
     journey.follow("Suppliers")
     names = [link.inner_text() for link in page.locator("tbody tr td a[href*='details']").all()[:2]]
 

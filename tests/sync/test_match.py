@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from backoffice.models import Item, JobState, Link, LinkState, Match, TrackingCategory, TrackingOption
 from backoffice.sandbox.xero.shelf import Selection
-from backoffice.sync import linking, match, pending
+from backoffice.sync import by_hand, linking, pending
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_after_the_word_the_clear_one_is_linked_and_the_new_one_created(before_l
     add_three(book)
     book.run(book.first)
     doubtful = book.link_of(book.doubtful)
-    match.choose(book.session, book.connection, {doubtful.id: book.rows[2]["ContactID"]}, hold=[])
+    by_hand.choose(book.session, book.connection, {doubtful.id: book.rows[2]["ContactID"]}, hold=[])
     book.session.commit()
     job = book.update()
     assert job.state is JobState.COMPLETED, job.reason
@@ -75,7 +75,7 @@ def test_none_of_these_is_created_and_the_others_are_kept_as_they_are(before_lin
     add_three(book)
     book.run(book.first)
     doubtful = book.link_of(book.doubtful)
-    match.choose(book.session, book.connection, {doubtful.id: None}, hold=[book.link_of(book.new).id])
+    by_hand.choose(book.session, book.connection, {doubtful.id: None}, hold=[book.link_of(book.new).id])
     book.session.commit()
     book.update()
     assert len(book.theirs.named("Who Is It Ltd")) == 1
@@ -153,8 +153,8 @@ def test_linking_by_hand_takes_the_place_of_the_other(book) -> None:
     mine = book.add(name="Acme Trading As Usual")
     other = book.contact(next(r["Name"] for r in book.theirs.contacts() if r["ContactStatus"] == "ACTIVE"))
     name, external_id = other.name, book.link_of(other).external_id
-    assert other in match.integrated_like(book.session, mine, name[:5].upper())
-    match.link_by_hand(book.session, mine, other)
+    assert other in by_hand.integrated_like(book.session, mine, name[:5].upper())
+    by_hand.link_by_hand(book.session, mine, other)
     book.session.commit()
     assert (mine.name, other.archived) == (name, True)
     assert book.link_of(mine).external_id == external_id
@@ -165,7 +165,7 @@ def test_linking_by_hand_takes_the_place_of_the_other(book) -> None:
 
 def test_what_is_unlinked_by_hand_is_not_sent_again(book) -> None:
     contact = book.contact(book.theirs.contacts()[0]["Name"])
-    match.unlink_record(book.session, book.link_of(contact), book.company_id)
+    by_hand.unlink_record(book.session, book.link_of(contact), book.company_id)
     book.session.commit()
     contact.city = "Elsewhere"
     book.session.commit()
@@ -178,7 +178,7 @@ def test_what_is_unlinked_by_hand_gets_no_twin_and_comes_back_when_it_is_resumed
     item = book.session.scalars(select(Item)).first()
     link = book.link_of(item)
     external_id = link.external_id
-    match.unlink_record(book.session, link, book.company_id)
+    by_hand.unlink_record(book.session, link, book.company_id)
     book.session.commit()
     job = book.update()
     assert job.changed_nothing
@@ -221,7 +221,7 @@ def test_linking_again_takes_up_where_it_stopped(book) -> None:
     assert job.state is JobState.COMPLETED
     assert set(book.session.scalars(select(Link.id))) == links
     assert book.theirs.writes() == []
-    match.choose(book.session, book.connection, {}, [])
+    by_hand.choose(book.session, book.connection, {}, [])
     book.session.commit()
     book.update()
     assert "Written While Apart" in str(book.theirs.contact(contact.name)["Addresses"])

@@ -129,7 +129,7 @@ class RefusingClient:
 
     def send(self, mapper, action, payloads, key):
         if any(payload["Name"] == self._name for payload in payloads):
-            raise RejectedError("The request could not be read.")
+            raise RejectedError("The request could not be read.", divisible=True)
         return self._client.send(mapper, action, payloads, key)
 
 

@@ -46,7 +46,7 @@ class InvalidError(RejectedError):
     """Xero turned records of the request down, and with them all of it."""
 
     def __init__(self, message: str, raw: str, elements: Sequence[Payload]) -> None:
-        super().__init__(message, raw)
+        super().__init__(message, raw, divisible=True)
         #: What was sent, each with its ValidationErrors.
         self.elements = elements
 
@@ -104,13 +104,13 @@ def rejected(answer: Answer) -> RejectedError:
     except UnreadableError:
         body = None
     if not isinstance(body, dict):
-        return RejectedError(f"Xero turned the request down ({answer.status}).")
+        return RejectedError(f"Xero turned the request down ({answer.status}).", divisible=answer.status == 413)
     raw = "\n".join(said(body)) or str(body.get("Message", ""))
     message = refusals.explain(raw).message
     elements = body.get("Elements")
     if body.get("ErrorNumber") == VALIDATION and isinstance(elements, list):
         return InvalidError(message, raw, [element for element in elements if isinstance(element, dict)])
-    return RejectedError(message, raw)
+    return RejectedError(message, raw, divisible=answer.status in (400, 413))
 
 
 def said(value: Any) -> Iterator[str]:

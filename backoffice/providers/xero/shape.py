@@ -5,6 +5,7 @@ A list with pages leaves out what a single row shows as "": both load as nothing
 
 from __future__ import annotations
 
+import re
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
@@ -17,6 +18,8 @@ from backoffice.sync.mapper import Field, Mapper, Payload, digest
 
 #: The id that Xero gives what it has not kept.
 NOBODY = "00000000-0000-0000-0000-000000000000"
+#: What an id may look like: most are GUIDs, those of tax rates are words.
+ID = re.compile(r"[!-~]{1,64}")
 #: What an exact column can hold of whole units, less a margin.
 LARGEST = Decimal(10) ** 14
 
@@ -34,7 +37,7 @@ class XeroMapper(Mapper):
 
     def external_id(self, payload: Payload) -> str:
         found = payload[self.id_key]
-        if not isinstance(found, str) or not 0 < len(found) <= 64 or found == NOBODY:
+        if not isinstance(found, str) or not ID.fullmatch(found) or found == NOBODY:
             raise ValueError(f"{self.id_key} is no id")
         return found
 

@@ -1,0 +1,135 @@
+"""One request that writes: put down before it is sent, sent, and its outcome recorded, whatever it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from backoffice.clock import now
+from backoffice.errors import (
+    ConfigurationError,
+    ConnectionLostError,
+    RejectedError,
+    TransientError,
+    UnansweredError,
+)
+from backoffice.models import AttemptState, Link, SyncAttempt, SyncAttemptItem
+from backoffice.sync import match
+from backoffice.sync.loading import agreed_digest
+from backoffice.sync.mapper import Mapper, Payload, Refusal
+from backoffice.sync.provider import Outcome
+from backoffice.sync.task import Task
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A request that has been put down and may be sent."""
+
+    attempt_id: int
+    mapper: Mapper
+    action: str
+    key: str
+    payloads: Sequence[Payload]
+
+
+def send(task: Task, batch: Batch) -> None:
+    """Send, and record the answer. What was certainly not done is released; what is uncertain stays open.
+
+    Raises: RejectedError, with the request still open, when it was turned down as a whole because of what it holds.
+    """
+    task.turn.check()
+    try:
+        outcomes = task.client.send(batch.mapper, batch.action, batch.payloads, batch.key)
+    except UnansweredError as error:
+        _leave_open(task, batch, error)
+        raise
+    except RejectedError as error:
+        if not error.divisible:
+            release(task, batch, f"turned down: {error.message}")
+        raise
+    except (TransientError, ConnectionLostError, ConfigurationError) as error:
+        release(task, batch, f"not sent: {error.message}")
+        raise
+    record(task, batch, outcomes)
+
+
+def _leave_open(task: Task, batch: Batch, error: UnansweredError) -> None:
+    task.begin()
+    attempt = task.session.get_one(SyncAttempt, batch.attempt_id)
+    attempt.status, attempt.note = error.status, error.message
+    task.commit()
+
+
+def release(task: Task, batch: Batch, note: str) -> set[int]:
+    """Close a request of which nothing was done; its records wait again. Returns their links."""
+    task.begin()
+    attempt = task.session.get_one(SyncAttempt, batch.attempt_id)
+    close(attempt, AttemptState.SETTLED, note)
+    for item, link in linked_items(task, attempt):
+        link.attempt_id = None
+        item.outcome = "not sent"
+    carried = {item.link_id for item in attempt.items}
+    task.commit()
+    return carried
+
+
+def close(attempt: SyncAttempt, state: AttemptState, note: str | None = None) -> None:
+    """Put down that the outcome of a request is known."""
+    attempt.state, attempt.answered_at = state, now()
+    attempt.note = note or attempt.note
+
+
+def linked_items(task: Task, attempt: SyncAttempt) -> list[tuple[SyncAttemptItem, Link]]:
+    """The records in a request with their links, locked in one order, as they are now."""
+    ids = sorted(item.link_id for item in attempt.items)
+    query = select(Link).where(Link.id.in_(ids)).order_by(Link.id).with_for_update()
+    links = {link.id: link for link in task.session.scalars(query.execution_options(populate_existing=True))}
+    return [(item, links[item.link_id]) for item in attempt.items if item.link_id in links]
+
+
+def record(task: Task, batch: Batch, outcomes: Sequence[Outcome]) -> None:
+    """Write down what became of each record of a request."""
+    task.begin()
+    attempt = task.session.get_one(SyncAttempt, batch.attempt_id)
+    close(attempt, AttemptState.ANSWERED)
+    attempt.status = attempt.status or 200
+    by_position = dict(enumerate(outcomes))
+    for item, link in linked_items(task, attempt):
+        link.attempt_id = None
+        outcome = by_position[item.position]
+        if outcome.payload is not None:
+            done(task, batch.mapper, link, item, outcome.payload)
+        else:
+            _refused(task, link, item, outcome.refusal or Refusal("It was turned down without a reason.", "other"))
+        if outcome.warnings:
+            item.message = " ".join(outcome.warnings)
+    task.commit(moved=True)
+
+
+def done(task: Task, mapper: Mapper, link: Link, item: SyncAttemptItem, payload: Payload) -> None:
+    """The provider has this revision; an edit made since stays pending."""
+    item.outcome = "sent"
+    if link.external_id is None:
+        task.session.add(match.event(task.company_id, link, "linked", "created there", task.job_id))
+    link.external_id, link.external_version = mapper.external_id(payload), mapper.version(payload)
+    link.agreed, link.gone = agreed_digest(mapper, payload), mapper.gone(payload)
+    link.synced_revision = max(link.synced_revision, item.revision)
+    link.synced_at, link.synced_by_id = now(), task.job_id
+    link.clear()
+    task.tally["sent"] += 1
+
+
+def _refused(task: Task, link: Link, item: SyncAttemptItem, refusal: Refusal) -> None:
+    item.outcome, item.message = "refused", refusal.message
+    if link.wanted_revision == item.revision:
+        refuse(task, link, refusal)
+
+
+def refuse(task: Task, link: Link, refusal: Refusal) -> None:
+    """Put down why a record cannot go as it is; it waits for its mend."""
+    link.refusal, link.refusal_cause = refusal.message, refusal.cause
+    link.refusal_column, link.refusal_raw = refusal.column, refusal.raw
+    link.synced_by_id = task.job_id
+    task.tally["refused"] += 1

@@ -1,0 +1,101 @@
+"""Loading: their rows in columns of ours, each one judged by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from backoffice.errors import UnreadableError
+from backoffice.models import Link
+from backoffice.sync.mapper import Mapper, Payload, digest
+from backoffice.sync.task import Task
+
+#: What a mapper raises for a row that makes no sense.
+UNREADABLE = (ValueError, KeyError, TypeError, ArithmeticError, AttributeError)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A row of theirs, in columns of ours."""
+
+    external_id: str
+    version: str
+    gone: str | None
+    values: dict[str, Any]
+    payload: Payload
+
+
+def load(task: Task, mapper: Mapper, payloads: Iterable[Payload], strict: bool = False) -> dict[str, Loaded]:
+    """Read an answer by external id; what makes no sense is set aside with its reason, and the rest goes on.
+
+    Raises: UnreadableError, if `strict`, when there were rows and none could be read.
+    """
+    rows: list[Payload] = []
+    aside = len(task.notes)
+    for payload in payloads:
+        try:
+            rows += mapper.rows(payload)
+        except UNREADABLE as error:
+            _set_aside(task, mapper, payload, error)
+    loaded = load_rows(task, mapper, rows)
+    if strict and not loaded and len(task.notes) > aside:
+        raise UnreadableError(f"Nothing in the list of {mapper.resource} could be read; nothing was changed here.")
+    return loaded
+
+
+def load_rows(task: Task, mapper: Mapper, rows: Iterable[Payload]) -> dict[str, Loaded]:
+    """Read rows of one kind by external id; one that makes no sense is set aside with its reason."""
+    loaded: dict[str, Loaded] = {}
+    for row in rows:
+        try:
+            external_id = mapper.external_id(row)
+            loaded[external_id] = Loaded(external_id, mapper.version(row), mapper.gone(row), mapper.load(row), row)
+        except UNREADABLE as error:
+            _set_aside(task, mapper, row, error)
+    _resolve(task, mapper, loaded)
+    return loaded
+
+
+def _set_aside(task: Task, mapper: Mapper, row: Payload, error: Exception) -> None:
+    known = row.get(mapper.id_key, "without an id")
+    task.notes.append(f"A {mapper.model.label} could not be read and was set aside ({known}): {error}")
+
+
+def _resolve(task: Task, mapper: Mapper, loaded: dict[str, Loaded]) -> None:
+    """Put our record ids where their rows name other rows; set aside what names something unknown."""
+    for ref in mapper.refs:
+        wanted = {str(row.payload.get(ref.key)) for row in loaded.values()}
+        rows = task.session.execute(
+            select(Link.external_id, Link.record_id).where(
+                Link.connection_id == task.connection_id, Link.kind == ref.kind, Link.external_id.in_(wanted)
+            )
+        )
+        known = {row.external_id: row.record_id for row in rows}
+        for row in list(loaded.values()):
+            target = known.get(str(row.payload.get(ref.key)))
+            if target is None:
+                task.notes.append(f"A {mapper.model.label} was set aside: it belongs to a {ref.kind} not known here.")
+                del loaded[row.external_id]
+            else:
+                row.values[ref.column] = target
+
+
+def agreed_digest(mapper: Mapper, payload: Payload) -> str:
+    """A digest of what we keep of a row and what is ours to change: equal means that neither side changed it.
+
+    Raises: any of UNREADABLE.
+    """
+    return _agreed(mapper, mapper.load(payload))
+
+
+def agreed(mapper: Mapper, row: Loaded) -> str:
+    """The same, of a row that was read."""
+    return _agreed(mapper, row.values)
+
+
+def _agreed(mapper: Mapper, values: dict[str, Any]) -> str:
+    aside = mapper.theirs | {ref.column for ref in mapper.refs}
+    return digest({column: value for column, value in values.items() if column not in aside})

@@ -1,0 +1,128 @@
+"""Settling: finding out what became of every request that has no outcome, before anything new is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from backoffice.clock import now
+from backoffice.database import folded
+from backoffice.errors import RejectedError
+from backoffice.models import AttemptState, Link, SyncAttempt, SyncAttemptItem
+from backoffice.sync import match
+from backoffice.sync.attempt import Batch, close, done, linked_items, release, send
+from backoffice.sync.loading import UNREADABLE, Loaded, agreed_digest, load_rows
+from backoffice.sync.mapper import Mapper, Payload
+from backoffice.sync.task import Task
+
+
+def settle(task: Task) -> None:
+    """Settle every open request of this connection.
+
+    A creation that was never answered is sent again under its key while the provider remembers the key. One that was
+    answered by a failure (which the provider remembers too), or that is older, is looked up. An update is never
+    repeated: what is there now is read and compared with what was sent.
+    """
+    open_attempts = select(SyncAttempt).where(
+        SyncAttempt.connection_id == task.connection_id, SyncAttempt.state == AttemptState.OPEN
+    )
+    ids = [attempt.id for attempt in task.session.scalars(open_attempts.order_by(SyncAttempt.id))]
+    task.session.rollback()
+    for attempt_id in ids:
+        _settle_one(task, attempt_id)
+
+
+def _settle_one(task: Task, attempt_id: int) -> None:
+    attempt = task.session.get_one(SyncAttempt, attempt_id, options=[selectinload(SyncAttempt.items)])
+    mapper = next(m for m in task.provider.mappers if m.resource == attempt.resource and m.direction.sends)
+    payloads = [item.payload for item in attempt.items]
+    batch = Batch(attempt.id, mapper, attempt.action, attempt.idempotency_key, payloads)
+    remembered = attempt.status is None and now() - attempt.created_at < task.provider.key_memory
+    task.session.rollback()
+    if not payloads:
+        release(task, batch, "its records were taken out of it")
+    elif batch.action == "update":
+        _compare(task, batch)
+    elif remembered:
+        _repeat(task, batch)
+    else:
+        _look_up(task, batch)
+
+
+def _repeat(task: Task, batch: Batch) -> None:
+    """Send a creation again under its key: the provider answers as it did, or does it now."""
+    try:
+        send(task, batch)
+    except RejectedError as error:
+        if not error.divisible:
+            raise
+        release(task, batch, error.message)
+
+
+def _compare(task: Task, batch: Batch) -> None:
+    """Read what is there now: where it is what was sent, the update arrived; else the record waits again."""
+    ids = [str(payload[batch.mapper.id_key]) for payload in batch.payloads]
+    size = task.provider.ids_per_call
+    rows: dict[str, Payload] = {}
+    for start in range(0, len(ids), size):
+        for row in task.client.by_ids(batch.mapper.resource, ids[start : start + size]):
+            rows[str(row.get(batch.mapper.id_key))] = row
+    task.begin()
+    attempt = task.session.get_one(SyncAttempt, batch.attempt_id)
+    close(attempt, AttemptState.SETTLED, "not answered; settled by reading what is there")
+    for item, link in linked_items(task, attempt):
+        link.attempt_id = None
+        there = rows.get(str(item.payload[batch.mapper.id_key]))
+        if there is not None and _same(batch.mapper, item.payload, there):
+            done(task, batch.mapper, link, item, there)
+        else:
+            item.outcome = "not there"
+    task.commit(moved=bool(task.tally["sent"]))
+
+
+def _same(mapper: Mapper, sent: Payload, there: Payload) -> bool:
+    """Whether a row holds what was sent, as far as we keep it."""
+    try:
+        return agreed_digest(mapper, sent) == agreed_digest(mapper, there)
+    except UNREADABLE:
+        return False
+
+
+def _look_up(task: Task, batch: Batch) -> None:
+    """Find out by each record's look-up key whether it was created."""
+    found = [task.client.find(batch.mapper, payload) for payload in batch.payloads]
+    task.begin()
+    attempt = task.session.get_one(SyncAttempt, batch.attempt_id)
+    close(attempt, AttemptState.SETTLED, "not answered; settled by looking each record up")
+    for item, link in linked_items(task, attempt):
+        link.attempt_id = None
+        _settle_item(task, batch.mapper, link, item, found[item.position])
+    task.commit(moved=any(item.outcome == "adopted" for item in attempt.items))
+
+
+def _settle_item(task: Task, mapper: Mapper, link: Link, item: SyncAttemptItem, rows: Sequence[Payload]) -> None:
+    here = list(load_rows(task, mapper, rows).values())
+    here = [row for row in here if not row.gone] or here
+    if len(here) == 1 and not match.taken(task, mapper, here[0]):
+        item.outcome = "adopted"
+        if _same(mapper, item.payload, here[0].payload):
+            done(task, mapper, link, item, here[0].payload)
+            item.outcome = "adopted"
+        else:
+            match.adopt(task, mapper, link, here[0], "found there")
+    elif len(here) > 1:
+        item.outcome = "doubtful"
+        link.blocked_kind = match.QUESTION
+        for row in here:
+            match.keep(task, mapper, link.id, _matched_by(mapper, item, row), row)
+    else:
+        item.outcome = "not there"
+
+
+def _matched_by(mapper: Mapper, item: SyncAttemptItem, row: Loaded) -> str:
+    """The first look-up key in which a row equals what was sent."""
+    sent = mapper.load(item.payload)
+    equal = (c for c in mapper.lookup_key if sent.get(c) and folded(str(sent[c])) == folded(str(row.values[c])))
+    return next(equal, mapper.lookup_key[-1])
