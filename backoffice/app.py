@@ -12,6 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from backoffice import admin, logs, models
 from backoffice.config import Settings
 from backoffice.database import keyring, prepare_sqlite, read_only
+from backoffice.embedded_redis import EmbeddedRedis
 from backoffice.extensions import GuardedSession, csrf, db, limiter, login, migrate
 from backoffice.providers import providers_of
 from backoffice.queue import doorbell
@@ -38,7 +39,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     keyring.load(tuple(key.get_secret_value() for key in settings.encryption_keys))
-    redis = Redis.from_url(settings.redis_url or "redis://localhost:6379", socket_connect_timeout=2, socket_timeout=10)
+    redis = Redis.from_url(redis_address(settings), socket_connect_timeout=2, socket_timeout=10)
     doorbell.connect(redis)
     _join_database(app)
     app.extensions["redis"] = redis
@@ -70,9 +71,14 @@ def _flask_config(settings: Settings) -> dict[str, object]:
     }
 
 
+def redis_address(settings: Settings) -> str:
+    """Where Redis answers: as set, or the embedded one of the data directory, which the command line starts."""
+    return settings.redis_url or EmbeddedRedis(settings.data_dir / "redis").url
+
+
 def limiter_storage(settings: Settings) -> str:
     """The address of Redis as the sign-in throttle writes it."""
-    url = settings.redis_url or "redis://localhost:6379"
+    url = redis_address(settings)
     return url.replace("unix://", "redis+unix://", 1) if url.startswith("unix://") else url
 
 

@@ -137,15 +137,14 @@ def keys() -> str:
 def provider() -> str:
     """Each linked organisation answers; where none is linked, at least its address does."""
     connections = db.session.scalars(select(Connection).where(Connection.active)).all()
-    said = [_test(connection) for connection in connections]
-    return "; ".join(said) or _reach()
-
-
-def _test(connection: Connection) -> str:
-    finding = current_app.extensions["providers"][connection.provider].test(connection)
-    if not finding.ok:
-        raise AilmentError(f"{connection.organisation}: {finding.what}", finding.todo)
-    return f"{connection.organisation}: {finding.what}"
+    db.session.expunge_all()
+    db.session.rollback()  # no call inside a transaction
+    found = [(each.organisation, current_app.extensions["providers"][each.provider].test(each)) for each in connections]
+    ill = [(name, finding) for name, finding in found if not finding.ok]
+    if ill:
+        what = "; ".join(f"{name}: {finding.what}" for name, finding in ill)
+        raise AilmentError(what, " ".join(dict.fromkeys(finding.todo for _, finding in ill)))
+    return "; ".join(f"{name}: {finding.what}" for name, finding in found) or _reach()
 
 
 def _reach() -> str:

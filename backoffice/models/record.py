@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -11,7 +11,16 @@ from functools import cache
 from typing import Any, ClassVar
 
 from sqlalchemy import delete, insert, inspect, select, update
-from sqlalchemy.orm import InstanceState, Mapped, ORMExecuteState, Session, UOWTransaction, declared_attr, mapped_column
+from sqlalchemy.orm import (
+    MANYTOONE,
+    InstanceState,
+    Mapped,
+    ORMExecuteState,
+    Session,
+    UOWTransaction,
+    declared_attr,
+    mapped_column,
+)
 
 from backoffice.clock import now
 from backoffice.database import Base, RowId, folded
@@ -108,12 +117,20 @@ def changes(session: Session, row: Any) -> list[tuple[str, Any, Any]]:
     histories: dict[str, Any] = {key: state.attrs[key].history for key in keys}
     touched = {key: history for key, history in histories.items() if history.has_changes()}
     if not all(history.deleted for history in touched.values()):
-        return _compared(session, row, list(touched))
-    return [
-        (key, history.deleted[0], history.added[0])
-        for key, history in touched.items()
-        if history.deleted[0] != history.added[0]
-    ]
+        found = _compared(session, row, list(touched))
+    else:
+        found = [(key, history.deleted[0], history.added[0]) for key, history in touched.items()]
+    return [(key, old, new) for key, old, new in (*found, *_repointed(state, touched)) if old != new]
+
+
+def _repointed(state: InstanceState[Any], touched: Iterable[str]) -> Iterator[tuple[str, Any, Any]]:
+    """Columns that are about to change because the row was given another parent: (column, old, new)."""
+    for relationship in state.mapper.relationships:
+        history: Any = state.attrs[relationship.key].history
+        column = str(next(iter(relationship.local_columns)).key)
+        if relationship.direction is MANYTOONE and history.has_changes() and column not in touched:
+            new = history.added[0].id if history.added and history.added[0] is not None else None
+            yield column, state.dict.get(column), new
 
 
 def _compared(session: Session, row: Any, keys: list[str]) -> list[tuple[str, Any, Any]]:
@@ -121,7 +138,7 @@ def _compared(session: Session, row: Any, keys: list[str]) -> list[tuple[str, An
     columns: list[Any] = [row.table().c[key] for key in keys]
     with session.no_autoflush:
         held = session.execute(select(*columns).where(row.table().c.id == row.id)).one()
-    return [(key, old, getattr(row, key)) for key, old in zip(keys, held, strict=True) if old != getattr(row, key)]
+    return [(key, old, getattr(row, key)) for key, old in zip(keys, held, strict=True)]
 
 
 def before_flush(session: Session, _context: UOWTransaction, _instances: object) -> None:

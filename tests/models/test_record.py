@@ -225,3 +225,24 @@ def test_two_organisations_of_one_company_are_never_active_together(
     with pytest.raises(IntegrityError):
         session.commit()
     session.rollback()
+
+
+def test_giving_a_row_another_parent_is_an_edit(session: Db, company: Company) -> None:
+    option = a_record(session, TrackingOption, company)
+    other = TrackingCategory(company_id=company.id, name="Team")
+    session.add(other)
+    session.commit()
+    assert isinstance(option, TrackingOption)
+    before, option.category = option.category_id, other
+    session.commit()
+    assert (option.revision, option.category_id) == (2, other.id)
+    entry = session.scalars(select(History).where(History.field == "category_id")).one()
+    assert (entry.old, entry.new) == (str(before), str(other.id))
+
+
+def test_an_error_of_the_database_carries_no_values(session: Db, company: Company) -> None:
+    session.add(Company(name="Harbour Supplies", time_zone="a secret of ours"))
+    with pytest.raises(IntegrityError) as refused:
+        session.commit()
+    session.rollback()
+    assert "a secret of ours" not in str(refused.value)

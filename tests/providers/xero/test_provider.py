@@ -144,6 +144,8 @@ def test_the_last_one_takes_the_consent_with_it(
     with sessions() as session:
         assert session.get_one(Authorisation, connection.authorisation_id).ended
     assert not xero.test(connection).ok
+    with sessions.begin() as session:
+        session.get_one(Connection, connection.id).active = False
     assert connect(sessions, consent(xero), "Again").authorisation_id == connection.authorisation_id
     assert xero.test(again(sessions, connection)).ok
 
