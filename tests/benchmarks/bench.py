@@ -110,6 +110,7 @@ def moving_list(database: str, contacts: int, seeds: int) -> None:
             book.theirs.forget_calls()
             book.run(job)
             calls += book.theirs.calls()["GET Contacts"]
+            book.shop = replace(book.shop, providers=book.app.extensions["providers"])  # the list stands still again
             book.update("contact")
             mine = {contact.name: contact.email for contact in book.contacts()}
             lost += sum(mine.get(body["Name"]) != body.get("EmailAddress") for body in book.theirs.contacts())
