@@ -19,7 +19,7 @@ from backoffice.admin.saving import read_only_sentence
 from backoffice.errors import ConflictError, ReadOnlyRecordError
 from backoffice.extensions import db
 from backoffice.models import Link, Record
-from backoffice.models.record import guard
+from backoffice.models.hooks import guard
 from backoffice.queue import doorbell
 from backoffice.sync import by_hand, pending
 

@@ -19,7 +19,7 @@ from backoffice.config import Settings
 from backoffice.errors import BackofficeError, ConfigurationError, ConflictError, TransientError
 from backoffice.extensions import db
 from backoffice.models import Author
-from backoffice.models.record import author
+from backoffice.models.history import author
 
 #: Code -> what happened, what to do.
 FAILURES = {

@@ -5,16 +5,16 @@ from __future__ import annotations
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from backoffice.models import record
+from backoffice.models import hooks
 from backoffice.models.account import Account
 from backoffice.models.company import Company, CompanyOwned
 from backoffice.models.connection import Authorisation, Connection, ConnectionState, Grant
 from backoffice.models.contact import Contact
-from backoffice.models.history import History
+from backoffice.models.history import Author, History, writing_as
 from backoffice.models.item import Item
 from backoffice.models.link import Direction, Link, LinkState, Route
 from backoffice.models.match import Match
-from backoffice.models.record import Author, Record, writing_as
+from backoffice.models.record import Record
 from backoffice.models.settings import CompanySettings, Winner, new_company
 from backoffice.models.sync_job import (
     AttemptState,
@@ -42,9 +42,9 @@ KINDS: dict[str, type[Record]] = {model.kind: model for model in RECORDS}
 
 def listen(session: type[Session]) -> None:
     """Put the hooks that keep revision, history and guard on a class of sessions."""
-    event.listen(session, "before_flush", record.before_flush)
-    event.listen(session, "after_flush", record.after_flush)
-    event.listen(session, "do_orm_execute", record.refuse_bulk)
+    event.listen(session, "before_flush", hooks.before_flush)
+    event.listen(session, "after_flush", hooks.after_flush)
+    event.listen(session, "do_orm_execute", hooks.refuse_bulk)
 
 
 __all__ = [

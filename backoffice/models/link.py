@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from backoffice.clock import now
 from backoffice.database import Base, RowId
 from backoffice.models.connection import Connection
+from backoffice.models.history import History, author
 
 
 class Direction(StrEnum):
@@ -158,6 +159,20 @@ class Link(Base):
             (cls.gone.is_not(None), LinkState.GONE.value),
             else_=LinkState.INTEGRATED.value,
         )
+
+
+def event(company_id: int, link: Link, action: str, note: str | None = None) -> History:
+    """A line in a record's history about its link, put down to whoever writes."""
+    who = author.get()
+    return History(
+        company_id=company_id,
+        kind=link.kind,
+        record_id=link.record_id,
+        action=action,
+        new=note,
+        user_id=who.user_id,
+        sync_job_id=who.sync_job_id,
+    )
 
 
 #: What a link forgets when its record is edited or tried again.

@@ -16,7 +16,7 @@ from backoffice.errors import (
     UnansweredError,
 )
 from backoffice.models import AttemptState, Link, SyncAttempt, SyncAttemptItem
-from backoffice.sync import match
+from backoffice.models.link import event
 from backoffice.sync.loading import agreed_digest
 from backoffice.sync.mapper import Mapper, Payload, Refusal
 from backoffice.sync.provider import Outcome
@@ -112,7 +112,7 @@ def done(task: Task, mapper: Mapper, link: Link, item: SyncAttemptItem, payload:
     """The provider has this revision; an edit made since stays pending."""
     item.outcome = "sent"
     if link.external_id is None:
-        task.session.add(match.event(task.company_id, link, "linked", "created there", task.job_id))
+        task.session.add(event(task.company_id, link, "linked", "created there"))
     link.external_id, link.external_version = mapper.external_id(payload), mapper.version(payload)
     link.agreed, link.gone = agreed_digest(mapper, payload), mapper.gone(payload)
     link.synced_revision = max(link.synced_revision, item.revision)

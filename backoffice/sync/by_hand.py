@@ -11,8 +11,8 @@ from backoffice.clock import now
 from backoffice.database import folded
 from backoffice.errors import ConflictError
 from backoffice.models import Connection, Link, Match, Record
+from backoffice.models.link import event
 from backoffice.sync.lease import lock_connection
-from backoffice.sync.match import event
 
 
 def choose(session: Session, connection: Connection, choices: dict[int, str | None], hold: Iterable[int]) -> None:
@@ -52,7 +52,7 @@ def link_by_hand(session: Session, record: Record, other: Record) -> None:
     there.wanted_revision, there.synced_revision = record.revision, record.revision - unsent
     there.paused, there.let_go_id = False, None
     there.clear()
-    session.add(event(record.company_id, there, "linked", f"by hand; before, to {other}", None))
+    session.add(event(record.company_id, there, "linked", f"by hand; before, to {other}"))
     session.flush()
     other.archived = True
 
@@ -63,7 +63,7 @@ def unlink_record(session: Session, link: Link, company_id: int) -> None:
     Raises: ConflictError while it is being sent.
     """
     _at_rest(session, link)
-    session.add(event(company_id, link, "unlinked", "by hand", None))
+    session.add(event(company_id, link, "unlinked", "by hand"))
     link.let_go_id = link.external_id
     link.external_id = link.external_version = link.gone = None
     link.paused, link.paused_reason = True, "unlinked by hand"

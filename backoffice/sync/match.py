@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from backoffice.database import folded
-from backoffice.models import History, Link, Match
-from backoffice.models.record import author
+from backoffice.models import Link, Match
+from backoffice.models.link import event
 from backoffice.sync.loading import Loaded, load_rows
 from backoffice.sync.mapper import Mapper
 from backoffice.sync.store import create, held, overwrite
@@ -221,7 +221,7 @@ def adopt(task: Task, mapper: Mapper, link: Link, row: Loaded, how: str) -> None
     task.session.refresh(link, with_for_update=True)
     link.external_id = row.external_id
     link.clear()
-    task.session.add(event(task.company_id, link, "linked", how, task.job_id))
+    task.session.add(event(task.company_id, link, "linked", how))
     task.session.execute(delete(Match).where(Match.link_id == link.id, Match.external_id == row.external_id))
     task.session.flush()
     overwrite(task, mapper, [(held(task, mapper, [row.external_id], lock=True)[row.external_id], row)])
@@ -239,16 +239,3 @@ def _release(task: Task, mapper: Mapper) -> None:
     loaded = load_rows(task, mapper, free.values())
     known = held(task, mapper, loaded)
     create(task, mapper, [row for key, row in loaded.items() if key not in known])
-
-
-def event(company_id: int, link: Link, action: str, note: str, job_id: int | None) -> History:
-    """A line in a record's history about its link."""
-    return History(
-        company_id=company_id,
-        kind=link.kind,
-        record_id=link.record_id,
-        action=action,
-        new=note,
-        user_id=author.get().user_id,
-        sync_job_id=job_id,
-    )

@@ -14,7 +14,6 @@ from backoffice.models import (
     AttemptState,
     Connection,
     ConnectionState,
-    History,
     JobState,
     Link,
     LinkState,
@@ -23,7 +22,7 @@ from backoffice.models import (
     SyncJob,
     Work,
 )
-from backoffice.models.record import author
+from backoffice.models.link import event
 from backoffice.sync import jobs
 
 #: After a job that failed, what waits is left alone for so long; an edit or a press begins at once all the same.
@@ -153,13 +152,5 @@ def counts(session: Session, connection: Connection) -> dict[str, dict[LinkState
 
 
 def _note(session: Session, link: Link, action: str, note: str | None = None) -> None:
-    session.add(
-        History(
-            company_id=session.get_one(Connection, link.connection_id).company_id,
-            kind=link.kind,
-            record_id=link.record_id,
-            action=action,
-            new=note,
-            user_id=author.get().user_id,
-        )
-    )
+    company_id = session.get_one(Connection, link.connection_id).company_id
+    session.add(event(company_id, link, action, note))

@@ -10,8 +10,8 @@ from sqlalchemy import Row, Update, bindparam, insert, update
 from backoffice.clock import now
 from backoffice.database import folded
 from backoffice.models import History, Link, Winner
+from backoffice.models.history import as_text
 from backoffice.models.link import CLEARED
-from backoffice.models.record import as_text
 from backoffice.sync.loading import Loaded, agreed
 from backoffice.sync.mapper import Mapper
 from backoffice.sync.task import Task

@@ -51,4 +51,4 @@ def test_no_page_of_the_menu_scrolls_sideways_on_a_telephone(journey: Journey) -
     for place in places:
         journey.go(place)
         title = page.get_by_role("heading", level=1).inner_text().split("\n")[0].strip()
-        journey.picture(re.sub(r"\W+", "-", title.lower()).strip("-"))
+        journey.picture(re.sub(r"[\W\d]+", "-", title.lower()).strip("-"))

@@ -29,7 +29,7 @@ def test_what_is_edited_while_the_link_is_lost_arrives_after_it_is_mended(journe
     journey.follow("Sync jobs")
     journey.follow(re.compile("^Failed"))
     journey.sees(f"{DEMO} needs reconnecting.")
-    expect(page.get_by_role("main").get_by_role("listitem").first).to_contain_text(re.compile("link the company again"))
+    expect(page.get_by_role("main").get_by_role("listitem").first).to_contain_text(re.compile("Link the company again"))
     journey.picture("failed-for-want-of-a-link")
 
     journey.follow("Suppliers")

@@ -1,0 +1,194 @@
+"""The hooks on every write of a record: its revision, its history, the guard, and what its links want."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import delete, insert, inspect, select, update
+from sqlalchemy.orm import MANYTOONE, InstanceState, ORMExecuteState, Session, UOWTransaction
+
+from backoffice.clock import now
+from backoffice.database import Base, folded
+from backoffice.errors import ReadOnlyRecordError
+from backoffice.models.company import CompanyOwned
+from backoffice.models.connection import Connection
+from backoffice.models.history import History, as_text, author
+from backoffice.models.link import CLEARED, Link, Routes
+from backoffice.models.record import BASE_COLUMNS, Record
+
+
+@dataclass
+class Flushed:
+    """What one flush changes, gathered before it and written down after it."""
+
+    new: list[Record | CompanyOwned] = field(default_factory=list)
+    #: Each changed row with its changed columns: (column, old, new).
+    changed: list[tuple[Any, list[tuple[str, Any, Any]]]] = field(default_factory=list)
+
+
+def changes(session: Session, row: Any) -> list[tuple[str, Any, Any]]:
+    """The columns of a row that differ from what the database holds: (column, old, new)."""
+    state: InstanceState[Any] = inspect(row)
+    keys = [attribute.key for attribute in state.mapper.column_attrs if attribute.key not in BASE_COLUMNS]
+    histories: dict[str, Any] = {key: state.attrs[key].history for key in keys}
+    touched = {key: history for key, history in histories.items() if history.has_changes()}
+    if not all(history.deleted for history in touched.values()):
+        found = _compared(session, row, list(touched))
+    else:
+        found = [(key, history.deleted[0], history.added[0]) for key, history in touched.items()]
+    return [(key, old, new) for key, old, new in (*found, *_repointed(state, touched)) if old != new]
+
+
+def _repointed(state: InstanceState[Any], touched: Iterable[str]) -> Iterator[tuple[str, Any, Any]]:
+    """Columns that are about to change because the row was given another parent: (column, old, new)."""
+    for relationship in state.mapper.relationships:
+        history: Any = state.attrs[relationship.key].history
+        column = str(next(iter(relationship.local_columns)).key)
+        if relationship.direction is MANYTOONE and history.has_changes() and column not in touched:
+            new = history.added[0].id if history.added and history.added[0] is not None else None
+            yield column, state.dict.get(column), new
+
+
+def _compared(session: Session, row: Any, keys: list[str]) -> list[tuple[str, Any, Any]]:
+    """The same for columns that were set without having been loaded."""
+    columns: list[Any] = [row.table().c[key] for key in keys]
+    with session.no_autoflush:
+        held = session.execute(select(*columns).where(row.table().c.id == row.id)).one()
+    return [(key, old, getattr(row, key)) for key, old in zip(keys, held, strict=True)]
+
+
+def before_flush(session: Session, _context: UOWTransaction, _instances: object) -> None:
+    """Guard, count and note what is about to be written."""
+    flushed: Flushed = session.info.setdefault("flushed", Flushed())
+    for row in session.new:
+        if isinstance(row, CompanyOwned):
+            _note_new(flushed, row)
+    for row in session.dirty:
+        if isinstance(row, CompanyOwned):
+            _note_changed(session, flushed, row)
+    for row in session.deleted:
+        if isinstance(row, Record):
+            guard(session, row, ())
+            session.execute(delete(Link).where(Link.kind == row.kind, Link.record_id == row.id))
+
+
+def _note_new(flushed: Flushed, row: CompanyOwned) -> None:
+    flushed.new.append(row)
+    if isinstance(row, Record):
+        row.name_key = folded(row.name)[:255]
+        row.revision = row.revision or 1
+
+
+def _note_changed(session: Session, flushed: Flushed, row: CompanyOwned) -> None:
+    found = changes(session, row)
+    if not found:
+        return
+    flushed.changed.append((row, found))
+    if isinstance(row, Record):
+        _count(session, row, {column for column, _, _ in found})
+
+
+def _count(session: Session, row: Record, columns: set[str]) -> None:
+    synced = columns & row.synced_columns()
+    if synced:
+        guard(session, row, tuple(sorted(synced)))
+        row.revision += 1
+        row.changed_at = now()
+    if "name" in columns:
+        row.name_key = folded(row.name)[:255]
+
+
+def guard(session: Session, row: Record, columns: tuple[str, ...]) -> None:
+    """Refuse to change what the provider has the final word on.
+
+    Raises: ReadOnlyRecordError for a record that comes in one way and is integrated; when deleted, for any
+    integrated one.
+    """
+    links = (
+        select(Link, Connection.provider)
+        .join(Connection)
+        .where(Link.kind == row.kind, Link.record_id == row.id, Link.external_id.is_not(None), Connection.active)
+    )
+    with session.no_autoflush:
+        for link, provider in session.execute(links):
+            route = _routes(session).get((provider, link.kind))
+            if not columns or (route and not route.direction.sends):
+                raise ReadOnlyRecordError(row.kind, row.id, columns)
+
+
+def after_flush(session: Session, _context: UOWTransaction) -> None:
+    """Write the history, and raise what each link wants."""
+    flushed: Flushed = session.info.pop("flushed", Flushed())
+    rows = [_entry(row, "created") for row in flushed.new]
+    rows += [_entry(row, "changed", column, old, new) for row, found in flushed.changed for column, old, new in found]
+    if rows:
+        session.execute(insert(History), rows)
+    for row in flushed.new:
+        if isinstance(row, Record):
+            _open_link(session, row)
+    for row, found in flushed.changed:
+        if isinstance(row, Record) and {column for column, _, _ in found} & row.synced_columns():
+            _want(session, row)
+
+
+def _entry(row: Any, action: str, column: str | None = None, old: Any = None, new: Any = None) -> dict[str, Any]:
+    who = author.get()
+    return {
+        "company_id": row.company_id,
+        "kind": row.kind,
+        "record_id": row.id,
+        "action": action,
+        "field": column,
+        "old": as_text(old),
+        "new": as_text(new),
+        "at": now(),
+        "user_id": who.user_id,
+        "sync_job_id": who.sync_job_id,
+    }
+
+
+def _routes(session: Session) -> Routes:
+    routes: Routes = session.info.get("routes", {})
+    return routes
+
+
+def _open_link(session: Session, row: Record) -> None:
+    """A new record of a kind that is sent waits from now on to be created in the linked organisation."""
+    connection = session.scalar(select(Connection).where(Connection.company_id == row.company_id, Connection.active))
+    route = _routes(session).get((connection.provider, row.kind)) if connection else None
+    if not connection or not route or not route.direction.sends:
+        return
+    values = {
+        "connection_id": connection.id,
+        "resource": route.resource,
+        "kind": row.kind,
+        "record_id": row.id,
+        "wanted_revision": row.revision,
+        "synced_revision": 0,
+        "changed_at": now(),
+    }
+    session.execute(insert(Link), [values])
+    session.info.setdefault("to_ring", set()).add(connection.id)
+
+
+def _want(session: Session, row: Record) -> None:
+    active = select(Connection.id).where(Connection.company_id == row.company_id, Connection.active)
+    raised = session.execute(
+        update(Link)
+        .where(Link.kind == row.kind, Link.record_id == row.id, Link.connection_id.in_(active))
+        .values(wanted_revision=row.revision, changed_at=now(), **CLEARED)
+        .returning(Link.connection_id)
+        .execution_options(synchronize_session=False)
+    )
+    session.info.setdefault("to_ring", set()).update(raised.scalars())
+
+
+def refuse_bulk(state: ORMExecuteState) -> None:
+    """Bulk statements pass the hooks by; only the engine, which keeps revision and history itself, may use them."""
+    if not (state.is_update or state.is_delete or state.is_insert) or state.execution_options.get("engine"):
+        return
+    tables = {mapper.local_table for mapper in Base.registry.mappers if issubclass(mapper.class_, Record)}
+    if getattr(state.statement, "table", None) in tables:
+        raise TypeError("a bulk statement on records passes revision and history by")
