@@ -22,7 +22,7 @@ def job_view(job: SyncJob, provider: str) -> dict[str, Any]:
         "total": progress.get("total"),
         "calls": job.calls,
         "until": job.due_at.isoformat() if job.waiting_kind else None,
-        "summary": words.summary(job),
+        "summary": words.summary(job) or words.job_badge(job).word,
         "badge": Markup("{} {}").format(badge.shape, badge.word),
         "colour": badge.colour,
         "duration": words.duration(job.started_at, job.ended_at),

@@ -132,7 +132,9 @@ def kinds_text(kinds: list[str]) -> str:
 
 
 def summary(job: SyncJob) -> str:
-    """What a job that has ended did, in a line."""
+    """What a job that has ended did, or why it failed, in a line."""
+    if job.state is JobState.FAILED and job.reason:
+        return job.reason
     parts = [
         (job.created, "new"),
         (job.updated, "updated"),

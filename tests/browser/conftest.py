@@ -68,7 +68,10 @@ class Journey:
         self.page.get_by_role("button", name=name, exact=True).first.click()
 
     def follow(self, name: str | re.Pattern[str]) -> None:
-        self.page.get_by_role("link", name=name, exact=isinstance(name, str)).first.click()
+        """Follow a link; one in the menu may carry a count behind its name."""
+        if isinstance(name, str):
+            name = re.compile(rf"^\s*{re.escape(name)}(\s+\d+)?\s*$")
+        self.page.get_by_role("link", name=name).first.click()
 
     def confirm(self, name: str) -> None:
         """Say yes to the question that the page asks."""
@@ -83,8 +86,9 @@ class Journey:
         expect(self.page.get_by_text(text).first).to_be_visible(timeout=timeout)
 
     def heading(self, text: str | re.Pattern[str]) -> None:
-        """Is on the page with this title."""
+        """Is on the page with this title, and the page listens."""
         expect(self.page.get_by_role("heading", level=1, name=text)).to_be_visible()
+        self.page.wait_for_load_state()
 
     def picture(self, name: str) -> None:
         """Keep the page as it looks at both widths; no page may scroll sideways."""
