@@ -26,7 +26,7 @@ def job_view(job: SyncJob, provider: str) -> dict[str, Any]:
         "badge": Markup("{} {}").format(badge.shape, badge.word),
         "colour": badge.colour,
         "duration": words.duration(job.started_at, job.ended_at),
-        "left": job.connection.minute_left,
+        "left": None if job.waiting_kind else job.connection.minute_left,
     }
 
 
@@ -36,4 +36,6 @@ def doing(job: SyncJob, provider: str) -> str:
         return words.waiting_text(job, provider)
     if job.cancel_requested and job.open:
         return "Ends after the batch in flight"
-    return str((job.progress or {}).get("text", "")) if job.state is JobState.RUNNING else words.waits(job)
+    if job.state is JobState.RUNNING:
+        return str((job.progress or {}).get("text") or f"Asking {provider}")
+    return words.waits(job)

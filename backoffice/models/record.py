@@ -45,6 +45,11 @@ class Record(CompanyOwned, Base):
         return {"version_id_col": self.__table__.c.revision, "version_id_generator": False}
 
     @classmethod
+    def plural(cls) -> str:
+        """What people call several of these."""
+        return cls.label[:-1] + "ies" if cls.label.endswith("y") else cls.label + "s"
+
+    @classmethod
     @cache
     def business_columns(cls) -> tuple[str, ...]:
         """What people keep in it, as column names."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import insert, select, update
 
 from backoffice.clock import now
 from backoffice.errors import QuestionError
@@ -39,33 +39,33 @@ def pull_resource(task: Task, resource: str, mappers: Sequence[Mapper]) -> None:
 def _pull_whole(task: Task, resource: str, mappers: Sequence[Mapper]) -> None:
     """Read a list that comes in one call; what is missing from it is gone there."""
     page = task.client.whole(resource)
-    _ask_about_emptiness(task, resource, page)
+    _ask_about_emptiness(task, resource, mappers[0].model.plural(), page)
     task.begin()
     for mapper in mappers:
         present = receive(task, [mapper], page.rows, strict=True)
         _archive_missing(task, mapper, present)
         match.settle(task, mapper)
-    text = f"Read {len(page.rows)} {resource}"
+    text = f"Read {len(page.rows)} {mappers[0].model.plural()}"
     run = PullRun(connection_id=task.connection_id, sync_job_id=task.job_id, resource=resource, next_page=2)
     run.provider_time, run.item_count, run.finished_at = page.provider_time, len(page.rows), now()
     task.session.add(run)
     task.commit({"text": text, "done": len(page.rows), "total": len(page.rows)}, moved=True)
 
 
-def _ask_about_emptiness(task: Task, resource: str, page: Page) -> None:
+def _ask_about_emptiness(task: Task, resource: str, many: str, page: Page) -> None:
     """Raises: QuestionError when a list that had rows comes back empty."""
     if page.rows or resource in task.accept_empty:
         return
     known = task.session.scalar(
-        select(func.count())
-        .select_from(Link)
+        select(Link.id)
         .where(Link.connection_id == task.connection_id, Link.resource == resource, Link.external_id.is_not(None))
         .where(Link.gone.is_(None))
+        .limit(1)
     )
     task.session.rollback()
-    if known:
+    if known is not None:
         raise QuestionError(
-            f"{task.provider.name} answered with an empty list of {resource}, and {known} are known here. "
+            f"{task.provider.name} answered with an empty list of {many}, and some are known here. "
             "Nothing was changed. Were they really all deleted there?",
             resource,
         )

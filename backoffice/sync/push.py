@@ -125,5 +125,5 @@ def _put_down(task: Task, mapper: Mapper, attempt: SyncAttempt, links: Sequence[
         if link.id in carried:
             link.attempt_id = attempt.id
     batch = Batch(attempt.id, mapper, attempt.action, attempt.idempotency_key, [item.payload for item in attempt.items])
-    task.commit(progress={"text": f"Sending {len(batch.payloads)} {mapper.resource}", "done": 0, "total": None})
+    task.commit(progress={"text": f"Sending {len(batch.payloads)} {mapper.model.plural()}", "done": 0, "total": None})
     return batch

@@ -30,6 +30,7 @@ class Reading:
 
     def __init__(self, task: Task, resource: str, mappers: Sequence[Mapper]) -> None:
         self._task, self._resource, self._mappers = task, resource, mappers
+        self._many = mappers[0].model.plural()
 
     def read(self) -> None:
         """Read until every row that the provider counts was seen; else the bookmark stays where it is."""
@@ -99,7 +100,7 @@ class Reading:
         task.session.merge(run)
         total = page.item_count
         seen = task.session.scalar(select(func.count()).select_from(PullSeen).where(PullSeen.pull_run_id == run.id))
-        task.commit({"text": f"Bringing in {self._resource}", "done": seen, "total": total}, moved=True)
+        task.commit({"text": f"Bringing in {self._many}", "done": seen, "total": total}, moved=True)
         return ids
 
     def _complete(self) -> bool:
@@ -146,7 +147,7 @@ class Reading:
         else:
             task.session.execute(delete(PullRun).where(PullRun.id == self._run.id))
             task.notes.append(
-                f"The list of {self._resource} kept moving while it was read; the next Update reads it again."
+                f"The list of {self._many} kept moving while it was read; the next Update reads it again."
             )
         task.commit()
 

@@ -78,6 +78,7 @@ def run(shop: Workshop, job_id: int) -> int | None:
 
 
 def _to_its_end(shop: Workshop, turn: lease.Turn) -> None:
+    task: Task | None = None
     try:
         task = _task(shop, turn)
         task.pause_here()
@@ -86,6 +87,8 @@ def _to_its_end(shop: Workshop, turn: lease.Turn) -> None:
         raise
     except (CancelledError, GiveWayError, BackofficeError, OperationalError) as error:
         shop.session.rollback()
+        if task is not None:
+            task.count_calls()
         ending = next(ending for kind, ending in ENDINGS.items() if isinstance(error, kind))
         ending(shop, turn, error)
     except Exception:  # the job boundary: whatever it is, the job must not be left running
@@ -110,7 +113,7 @@ def _waits_for_limit(shop: Workshop, turn: lease.Turn, error: Any) -> None:
 
 
 def _tries_again(shop: Workshop, turn: lease.Turn, error: Any) -> None:
-    """Put a job back for a while; the waits grow with its failures in a row."""
+    """Put a job back; the waits grow with its failures in a row."""
     waits = shop.settings.retry_seconds
     failures = shop.session.scalar(select(SyncJob.failures).where(SyncJob.id == turn.job_id)) or 0
     shop.session.rollback()

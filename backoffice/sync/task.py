@@ -105,6 +105,14 @@ class Task:
             .execution_options(synchronize_session=False)
         )
 
+    def count_calls(self) -> None:
+        """Put down the calls of a job that ends or waits before it could commit. Raises: LeaseLostError."""
+        calls = self.client.calls - self._calls_written
+        if calls:
+            self.turn.write(self.session, calls=SyncJob.calls + calls)
+            self.session.commit()
+            self._calls_written += calls
+
     def pause_here(self) -> None:
         """Between two pages or batches: see whether to stop or to give way. Raises: CancelledError, GiveWayError."""
         self.turn.check()

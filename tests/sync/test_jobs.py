@@ -158,6 +158,7 @@ def test_a_dry_budget_puts_the_job_back_until_it_is_filled(book: Book, limit: st
     assert job.due_at > clock.now()
     assert job.waiting_for
     assert "limit" in job.waiting_for
+    assert job.calls == 1, "the call that was turned away counts too"
     assert jobs.due_jobs(book.session) == []
 
 
