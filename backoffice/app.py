@@ -25,8 +25,8 @@ models.listen(GuardedSession)
 sync_doorbell.listen(GuardedSession)
 
 
-def create_app(settings: Settings | None = None) -> Flask:
-    """Join settings, database, queue, providers and screens.
+def create_app(settings: Settings | None = None, screens: bool = True) -> Flask:
+    """Join settings, database, queue, providers and screens; a worker or a command serves no screens.
 
     Raises: ConfigurationError naming each setting that is missing or wrong.
     """
@@ -47,10 +47,9 @@ def create_app(settings: Settings | None = None) -> Flask:
         providers = providers_of(settings, redis, sessionmaker(db.engine, expire_on_commit=False))
         db.session.configure(info={"routes": routes({key: provider.mappers for key, provider in providers.items()})})
     app.extensions["providers"] = providers
-    csrf.init_app(app)
-    limiter.init_app(app)
-    login.init_app(app)
-    admin.init_app(app)
+    if screens:
+        for extension in (csrf, limiter, login, admin):
+            extension.init_app(app)
     return app
 
 

@@ -60,7 +60,7 @@ def application(migrate: bool = False) -> Iterator[Flask]:
     from backoffice.extensions import db
 
     with redis_at_hand():
-        app = create_app()
+        app = create_app(screens=False)
         try:
             with app.app_context():
                 (schema.upgrade if migrate else schema.check)()

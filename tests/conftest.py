@@ -125,9 +125,11 @@ def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def app(settings: Settings) -> Iterator[Flask]:
-    """The application, without a context pushed."""
-    with application(settings) as app:
+def app(settings: Settings, request: pytest.FixtureRequest) -> Iterator[Flask]:
+    """The application, without a context pushed; tests of the engine and the models serve no screens."""
+    without = ("models", "sync", "jobs", "providers")
+    screens = not any(ROOT / "tests" / folder in request.path.parents for folder in without)
+    with application(settings, screens) as app:
         yield app
 
 

@@ -155,17 +155,17 @@ def migrate(url: str, directory: Path) -> None:
     """Bring an empty database to where the code is, the way a deployment does it."""
     from backoffice import schema
 
-    with application(Settings(database_url=url, data_dir=directory)) as app, app.app_context():
+    with application(Settings(database_url=url, data_dir=directory), screens=False) as app, app.app_context():
         schema.upgrade()
 
 
 @contextmanager
-def application(settings: Settings) -> Iterator[Flask]:
+def application(settings: Settings, screens: bool = True) -> Iterator[Flask]:
     """An application whose connections end with the block."""
     from backoffice.app import create_app  # not above: most tests of the sandbox need none
     from backoffice.extensions import db
 
-    app = create_app(settings)
+    app = create_app(settings, screens)
     app.testing = True
     yield app
     with app.app_context():

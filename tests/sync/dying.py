@@ -72,7 +72,7 @@ def work(settings: Settings, job_id: int, last: int) -> None:
     from backoffice.extensions import db
     from backoffice.sync.run import Workshop, run
 
-    app = create_app(settings)
+    app = create_app(settings, screens=False)
     with app.app_context():
         steps, session = Steps(last), db.session()
         event.listen(session, "before_commit", steps.step)
