@@ -7,15 +7,24 @@ from sqlalchemy.orm import Session
 
 from backoffice.models import hooks
 from backoffice.models.account import Account
+from backoffice.models.account_mapping import AccountChooser, AccountMapping
+from backoffice.models.advance import Overpayment, Prepayment
+from backoffice.models.attachment import Attachment, AttachmentContent
+from backoffice.models.bill import Bill, BillLine
 from backoffice.models.company import Company, CompanyOwned
 from backoffice.models.connection import Authorisation, Connection, ConnectionState, Grant
 from backoffice.models.contact import Contact
+from backoffice.models.credit_note import Allocation, CreditNote, CreditNoteLine
+from backoffice.models.document import Document, Line, Status
 from backoffice.models.history import Author, History, writing_as
+from backoffice.models.invoice import Invoice, InvoiceLine
 from backoffice.models.item import Item
 from backoffice.models.link import Direction, Link, LinkState, Route
 from backoffice.models.match import Match
+from backoffice.models.payment import Payment
+from backoffice.models.purchase_order import PurchaseOrder, PurchaseOrderLine
 from backoffice.models.record import Record
-from backoffice.models.settings import CompanySettings, Winner, new_company
+from backoffice.models.settings import Approvers, CompanySettings, Inventory, SentAs, Winner, new_company
 from backoffice.models.sync_job import (
     AttemptState,
     JobState,
@@ -30,13 +39,30 @@ from backoffice.models.sync_job import (
     Waiting,
     Work,
 )
-from backoffice.models.tax_mapping import Side, TaxMapping
+from backoffice.models.tax_mapping import Side, TaxMapping, tax_rates
 from backoffice.models.tax_rate import TaxRate
+from backoffice.models.totals import Totals, Treatment
 from backoffice.models.tracking import TrackingCategory, TrackingOption
 from backoffice.models.user import Role, User
 
 #: Every kind of record, in the order people meet them.
-RECORDS: tuple[type[Record], ...] = (Contact, Item, Account, TrackingCategory, TrackingOption, TaxRate)
+RECORDS: tuple[type[Record], ...] = (
+    Contact,
+    Item,
+    Account,
+    TrackingCategory,
+    TrackingOption,
+    TaxRate,
+    PurchaseOrder,
+    Bill,
+    Invoice,
+    CreditNote,
+    Allocation,
+    Prepayment,
+    Overpayment,
+    Payment,
+    Attachment,
+)
 KINDS: dict[str, type[Record]] = {model.kind: model for model in RECORDS}
 
 
@@ -51,38 +77,62 @@ __all__ = [
     "KINDS",
     "RECORDS",
     "Account",
+    "AccountChooser",
+    "AccountMapping",
+    "Allocation",
+    "Approvers",
+    "Attachment",
+    "AttachmentContent",
     "AttemptState",
     "Author",
     "Authorisation",
+    "Bill",
+    "BillLine",
     "Company",
     "CompanyOwned",
     "CompanySettings",
     "Connection",
     "ConnectionState",
     "Contact",
+    "CreditNote",
+    "CreditNoteLine",
     "Direction",
+    "Document",
     "Grant",
     "History",
+    "Inventory",
+    "Invoice",
+    "InvoiceLine",
     "Item",
     "JobState",
+    "Line",
     "Link",
     "LinkState",
     "Match",
+    "Overpayment",
+    "Payment",
+    "Prepayment",
     "PullRun",
     "PullSeen",
+    "PurchaseOrder",
+    "PurchaseOrderLine",
     "Record",
     "Role",
     "Route",
+    "SentAs",
     "Side",
     "StartedBy",
+    "Status",
     "SyncAttempt",
     "SyncAttemptItem",
     "SyncJob",
     "TaxMapping",
     "TaxRate",
     "Tick",
+    "Totals",
     "TrackingCategory",
     "TrackingOption",
+    "Treatment",
     "Urgency",
     "User",
     "Waiting",
@@ -90,5 +140,6 @@ __all__ = [
     "Work",
     "listen",
     "new_company",
+    "tax_rates",
     "writing_as",
 ]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, Date, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from backoffice.clock import now
@@ -91,6 +92,10 @@ class Connection(Base):
     base_currency: Mapped[str] = mapped_column(String(10), default="")
     #: The organisation's name in addresses of the provider's own pages.
     short_code: Mapped[str] = mapped_column(String(40), default="")
+    #: Nothing dated up to this day may be written there any more.
+    locked_until: Mapped[dt.date | None] = mapped_column(Date)
+    #: ISO 4217 codes that it has; None while that was not read.
+    currencies: Mapped[list[str] | None] = mapped_column(JSON)
     active: Mapped[bool] = mapped_column(default=True)
     state: Mapped[ConnectionState] = mapped_column(
         choice(ConnectionState, "connection_state"), default=ConnectionState.CONNECTED

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Index, String, Text
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Boolean, ColumnElement, Index, String, Text, not_, or_, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backoffice.models.record import Record
+
+if TYPE_CHECKING:
+    from backoffice.models.settings import CompanySettings
 
 
 class Contact(Record):
@@ -41,6 +46,13 @@ class Contact(Record):
     #: What it was made or used as here.
     supplier_here: Mapped[bool] = mapped_column(Boolean, default=False, info={"label": "Supplier"})
     customer_here: Mapped[bool] = mapped_column(Boolean, default=False, info={"label": "Customer"})
+
+    @classmethod
+    def outgoing(cls, settings: CompanySettings) -> ColumnElement[bool]:
+        """All, or all that are not merely customers."""
+        if settings.customers:
+            return true()
+        return or_(cls.supplier_here, cls.is_supplier, not_(or_(cls.customer_here, cls.is_customer)))
 
     def __str__(self) -> str:
         return self.name

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, insert, inspect, select, update
+from sqlalchemy import delete, insert, inspect, select, true, update
 from sqlalchemy.orm import MANYTOONE, InstanceState, ORMExecuteState, Session, UOWTransaction
 
 from backoffice.clock import now
@@ -14,9 +14,13 @@ from backoffice.database import Base, folded
 from backoffice.errors import ReadOnlyRecordError
 from backoffice.models.company import CompanyOwned
 from backoffice.models.connection import Connection
+from backoffice.models.contact import Contact
+from backoffice.models.document import Document, Line, Status, documents_of
 from backoffice.models.history import History, as_text, author
-from backoffice.models.link import CLEARED, Link, Routes
+from backoffice.models.link import CLEARED, Link, Route, Routes
+from backoffice.models.number import next_number
 from backoffice.models.record import BASE_COLUMNS, Record
+from backoffice.models.settings import CompanySettings
 
 
 @dataclass
@@ -62,32 +66,72 @@ def _compared(session: Session, row: Any, keys: list[str]) -> list[tuple[str, An
 def before_flush(session: Session, _context: UOWTransaction, _instances: object) -> None:
     """Guard, count and note what is about to be written."""
     flushed: Flushed = session.info.setdefault("flushed", Flushed())
-    for row in session.new:
+    with session.no_autoflush:
+        lines = _changed_lines(session)
+        for document in {*lines, *(row for row in (*session.new, *session.dirty) if isinstance(row, Document))}:
+            document.compute(session)
+    for row in list(session.new):
         if isinstance(row, CompanyOwned):
-            _note_new(flushed, row)
-    for row in session.dirty:
-        if isinstance(row, CompanyOwned):
-            _note_changed(session, flushed, row)
+            _note_new(session, flushed, row)
+    for row in {*session.dirty, *lines}:
+        if isinstance(row, CompanyOwned) and row not in session.new:
+            _note_changed(session, flushed, row, lines.get(row, []))
     for row in session.deleted:
         if isinstance(row, Record):
             guard(session, row, ())
             session.execute(delete(Link).where(Link.kind == row.kind, Link.record_id == row.id))
 
 
-def _note_new(flushed: Flushed, row: CompanyOwned) -> None:
+def _changed_lines(session: Session) -> dict[Any, list[tuple[str, Any, Any]]]:
+    """By document, what changes in its lines: (which field of which line, old, new)."""
+    found: dict[Any, list[tuple[str, Any, Any]]] = {}
+    rows = [row for row in (*session.new, *session.dirty, *session.deleted) if isinstance(row, Line)]
+    for line in rows:
+        entries = _line_changes(session, line)
+        for document in documents_of(line):
+            if document not in session.deleted:
+                found.setdefault(document, []).extend(entries)
+    return {document: entries for document, entries in found.items() if entries}
+
+
+def _line_changes(session: Session, line: Line) -> list[tuple[str, Any, Any]]:
+    if line in session.new:
+        return [(f"line {line.position or 'added'}", None, line)]
+    if line in session.deleted:
+        return [(f"line {line.position}", line, None)]
+    kept = {*line.content, "position", "document_id"}
+    found = [change for change in changes(session, line) if change[0] in kept]
+    return [(f"line {line.position}: {line.column_label(column)}", old, new) for column, old, new in found]
+
+
+def _note_new(session: Session, flushed: Flushed, row: CompanyOwned) -> None:
     flushed.new.append(row)
     if isinstance(row, Record):
+        _number(session, row)
         row.name_key = folded(row.name)[:255]
         row.revision = row.revision or 1
 
 
-def _note_changed(session: Session, flushed: Flushed, row: CompanyOwned) -> None:
-    found = changes(session, row)
-    if not found:
+def _number(session: Session, row: Record) -> None:
+    """Give what has none a number of ours; a supplier's bill only when it is approved, for it has its own."""
+    prefix = getattr(row, "prefix", None)
+    if prefix is None or row.name:
         return
-    flushed.changed.append((row, found))
+    if not isinstance(row, Document) or row.kind != "bill" or row.status is Status.APPROVED:
+        row.name = next_number(session, type(row), prefix, row.company_id)
+
+
+def _note_changed(
+    session: Session, flushed: Flushed, row: CompanyOwned, lines: list[tuple[str, Any, Any]] | None = None
+) -> None:
     if isinstance(row, Record):
-        _count(session, row, {column for column, _, _ in found})
+        _number(session, row)
+    found = changes(session, row)
+    if not found and not lines:
+        return
+    flushed.changed.append((row, [*found, *(lines or ())]))
+    if isinstance(row, Record):
+        _count(session, row, {column for column, _, _ in found} | ({"lines"} if lines else set()))
 
 
 def _count(session: Session, row: Record, columns: set[str]) -> None:
@@ -127,9 +171,9 @@ def after_flush(session: Session, _context: UOWTransaction) -> None:
         session.execute(insert(History), rows)
     for row in flushed.new:
         if isinstance(row, Record):
-            _open_link(session, row)
+            _want(session, row)
     for row, found in flushed.changed:
-        if isinstance(row, Record) and {column for column, _, _ in found} & row.synced_columns():
+        if isinstance(row, Record) and any(_synced(row, column) for column, _, _ in found):
             _want(session, row)
 
 
@@ -154,12 +198,49 @@ def _routes(session: Session) -> Routes:
     return routes
 
 
-def _open_link(session: Session, row: Record) -> None:
-    """A new record of a kind that is sent waits from now on to be created in the linked organisation."""
+def _synced(row: Record, column: str) -> bool:
+    return column.startswith("line ") or column in row.synced_columns()
+
+
+def _want(session: Session, row: Record) -> None:
+    """Let the linked organisation want this revision; what is not known there yet only if it is to be sent."""
     connection = session.scalar(select(Connection).where(Connection.company_id == row.company_id, Connection.active))
     route = _routes(session).get((connection.provider, row.kind)) if connection else None
-    if not connection or not route or not route.direction.sends:
+    if not connection:
         return
+    settings = session.scalar(select(CompanySettings).filter_by(company_id=row.company_id))
+    outgoing = bool(route and route.direction.sends and _outgoing(session, row, settings))
+    if settings is not None and not settings.sends(row.kind):
+        return
+    raised = session.execute(
+        update(Link)
+        .where(Link.kind == row.kind, Link.record_id == row.id, Link.connection_id == connection.id)
+        .where(true() if outgoing else Link.external_id.is_not(None))
+        .values(wanted_revision=row.revision, changed_at=now(), **CLEARED)
+        .returning(Link.connection_id)
+        .execution_options(synchronize_session=False)
+    )
+    ring = session.info.setdefault("to_ring", set())
+    if raised.scalars().all():
+        ring.add(connection.id)
+    elif outgoing and route and not row.archived:
+        _open_link(session, row, connection, route, settings)
+        ring.add(connection.id)
+
+
+def _outgoing(session: Session, row: Record, settings: CompanySettings | None) -> bool:
+    """Whether a record is to be sent."""
+    if settings is None:
+        return True
+    model: Any = type(row)
+    return session.scalar(select(model.id).where(model.id == row.id, model.outgoing(settings))) is not None
+
+
+def _open_link(
+    session: Session, row: Record, connection: Connection, route: Route, settings: CompanySettings | None
+) -> None:
+    """From now on it waits to be created in the linked organisation; a customer, perhaps, for a person's word."""
+    held = isinstance(row, Contact) and held_for_a_person(row, settings)
     values = {
         "connection_id": connection.id,
         "resource": route.resource,
@@ -168,21 +249,18 @@ def _open_link(session: Session, row: Record) -> None:
         "wanted_revision": row.revision,
         "synced_revision": 0,
         "changed_at": now(),
+        "paused": held,
+        "paused_reason": "new customers are held for a person" if held else None,
     }
-    session.execute(insert(Link), [values])
-    session.info.setdefault("to_ring", set()).add(connection.id)
+    known = select(Link.id).filter_by(connection_id=connection.id, kind=row.kind, record_id=row.id)
+    if session.scalar(known) is None:
+        session.execute(insert(Link), [values])
 
 
-def _want(session: Session, row: Record) -> None:
-    active = select(Connection.id).where(Connection.company_id == row.company_id, Connection.active)
-    raised = session.execute(
-        update(Link)
-        .where(Link.kind == row.kind, Link.record_id == row.id, Link.connection_id.in_(active))
-        .values(wanted_revision=row.revision, changed_at=now(), **CLEARED)
-        .returning(Link.connection_id)
-        .execution_options(synchronize_session=False)
-    )
-    session.info.setdefault("to_ring", set()).update(raised.scalars())
+def held_for_a_person(contact: Contact, settings: CompanySettings | None) -> bool:
+    """Whether the company wants to look at a new customer before it is made there."""
+    customer = contact.customer_here and not contact.supplier_here
+    return bool(settings and not settings.create_customers and customer)
 
 
 def refuse_bulk(state: ORMExecuteState) -> None:

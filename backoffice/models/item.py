@@ -18,6 +18,7 @@ class Item(Record):
     __table_args__ = (Index("ix_item_company_code", "company_id", "code"),)
     kind = "item"
     label = "item"
+    local_columns = frozenset({"group"})
 
     code: Mapped[str] = mapped_column(String(30), info={"label": "Code"})
     name: Mapped[str] = mapped_column(String(255), default="", info={"label": "Name"})
@@ -33,6 +34,9 @@ class Item(Record):
     purchase_tax: Mapped[str | None] = mapped_column(String(50), info={"label": "Purchase tax"})
     tracked: Mapped[bool] = mapped_column(default=False, info={"label": "Stock is tracked"})
     on_hand: Mapped[Decimal | None] = mapped_column(Exact(4), info={"label": "Quantity on hand"})
+
+    #: Ours alone: what shares an account.
+    group: Mapped[str | None] = mapped_column(String(60), info={"label": "Group"})
 
     def __str__(self) -> str:
         return f"{self.code} {self.name}".strip()

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, String, Text, UniqueConstraint, case, text
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, Text, UniqueConstraint, case, text
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -52,6 +52,7 @@ class LinkState(StrEnum):
     UNCONFIRMED = "unconfirmed"
     REFUSED = "refused"
     PAUSED = "paused"
+    CHANGED = "changed"
     GONE = "gone"
 
 
@@ -112,12 +113,18 @@ class Link(Base):
     refusal_cause: Mapped[str | None] = mapped_column(String(60))
     refusal_column: Mapped[str | None] = mapped_column(String(60))
     refusal_raw: Mapped[str | None] = mapped_column(Text)
+    #: All that was found wrong before it was sent: message, cause and column each; the first one is the refusal.
+    findings: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
     #: What has to come first: another record, or (`match`) somebody's choice among several.
     blocked_kind: Mapped[str | None] = mapped_column(String(40))
     blocked_record_id: Mapped[int | None] = mapped_column(RowId)
     paused: Mapped[bool] = mapped_column(default=False)
     paused_reason: Mapped[str | None] = mapped_column(String(255))
-    #: `archived` or `deleted` there.
+    #: When we last sent it; None for what was made there and never edited here.
+    sent_at: Mapped[datetime | None]
+    #: What it is there now, in their own JSON, when somebody changed there what we had sent.
+    changed_there: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    #: `archived`, `deleted` or `voided` there.
     gone: Mapped[str | None] = mapped_column(String(20))
 
     connection: Mapped[Connection] = relationship()
@@ -140,6 +147,8 @@ class Link(Base):
             return LinkState.UNCONFIRMED
         if self.refusal is not None:
             return LinkState.REFUSED
+        if self.changed_there is not None:
+            return LinkState.CHANGED
         if self.pending:
             return LinkState.BLOCKED if self.blocked_kind else LinkState.WAITING
         if self.external_id is None:
@@ -153,6 +162,7 @@ class Link(Base):
             (cls.paused, LinkState.PAUSED.value),
             (cls.attempt_id.is_not(None), LinkState.UNCONFIRMED.value),
             (cls.refusal.is_not(None), LinkState.REFUSED.value),
+            (cls.changed_there.is_not(None), LinkState.CHANGED.value),
             ((cls.wanted_revision > cls.synced_revision) & cls.blocked_kind.is_not(None), LinkState.BLOCKED.value),
             (cls.wanted_revision > cls.synced_revision, LinkState.WAITING.value),
             (cls.external_id.is_(None), LinkState.NOT_INTEGRATED.value),
@@ -181,6 +191,7 @@ CLEARED: dict[str, Any] = {
     "refusal_cause": None,
     "refusal_column": None,
     "refusal_raw": None,
+    "findings": None,
     "blocked_kind": None,
     "blocked_record_id": None,
 }

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import cache
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import inspect
-from sqlalchemy.orm import (
-    Mapped,
-    declared_attr,
-    mapped_column,
-)
+from sqlalchemy import ColumnElement, inspect, true
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from backoffice.clock import now
 from backoffice.database import Base, RowId
 from backoffice.models.company import CompanyOwned
+
+if TYPE_CHECKING:
+    from backoffice.models.settings import CompanySettings
 
 #: Columns that are ours alone on every record.
 BASE_COLUMNS = frozenset({"id", "company_id", "revision", "name_key", "created_at", "changed_at"})
@@ -43,6 +42,11 @@ class Record(CompanyOwned, Base):
     @declared_attr.directive
     def __mapper_args__(self) -> dict[str, Any]:
         return {"version_id_col": self.__table__.c.revision, "version_id_generator": False}
+
+    @classmethod
+    def outgoing(cls, settings: CompanySettings) -> ColumnElement[bool]:
+        """Which of a company's records of this kind are to be sent, as a condition."""
+        return true()
 
     @classmethod
     def plural(cls) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from datetime import time
 from enum import StrEnum
 
-from sqlalchemy import Time, UniqueConstraint
+from sqlalchemy import Date, String, Text, Time, UniqueConstraint
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from backoffice.database import Base, RowId, choice
@@ -19,6 +20,28 @@ class Winner(StrEnum):
     OURS = "ours"
 
 
+class SentAs(StrEnum):
+    """In which state an approved document arrives in the accounting system."""
+
+    DRAFT = "draft"
+    AWAITING_APPROVAL = "awaiting_approval"
+    AUTHORISED = "authorised"
+
+
+class Approvers(StrEnum):
+    """Who may approve a document."""
+
+    OPERATORS = "operators"
+    ADMINISTRATORS = "administrators"
+
+
+class Inventory(StrEnum):
+    """Whether items bring their stock with them."""
+
+    NONE = "none"
+    SYNC = "sync"
+
+
 class CompanySettings(CompanyOwned, Base):
     """One row a company."""
 
@@ -29,8 +52,70 @@ class CompanySettings(CompanyOwned, Base):
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     conflict_winner: Mapped[Winner] = mapped_column(choice(Winner, "winner"), default=Winner.PROVIDER)
     #: Whether the company is brought up to date by itself every night, and when by its own clock.
+    approvers: Mapped[Approvers] = mapped_column(choice(Approvers, "approvers"), default=Approvers.OPERATORS)
+    #: Whether people may approve what they wrote themselves.
+    approve_own: Mapped[bool] = mapped_column(default=True)
+    #: Documents of an earlier date stay here; None sends all.
+    send_from: Mapped[dt.date | None] = mapped_column(Date)
+    #: Documents of an earlier date are not brought in, unless they are known here; None brings in all.
+    bring_in_from: Mapped[dt.date | None] = mapped_column(Date)
+
+    send_orders: Mapped[bool] = mapped_column(default=True)
+    send_bills: Mapped[bool] = mapped_column(default=True)
+    send_invoices: Mapped[bool] = mapped_column(default=True)
+    send_credit_notes: Mapped[bool] = mapped_column(default=True)
+    send_payments: Mapped[bool] = mapped_column(default=True)
+    bring_in_orders: Mapped[bool] = mapped_column(default=True)
+    bring_in_bills: Mapped[bool] = mapped_column(default=True)
+    bring_in_invoices: Mapped[bool] = mapped_column(default=True)
+    bring_in_credit_notes: Mapped[bool] = mapped_column(default=True)
+    bring_in_payments: Mapped[bool] = mapped_column(default=True)
+    orders_as: Mapped[SentAs] = mapped_column(choice(SentAs, "orders_as"), default=SentAs.AUTHORISED)
+    bills_as: Mapped[SentAs] = mapped_column(choice(SentAs, "bills_as"), default=SentAs.AUTHORISED)
+    invoices_as: Mapped[SentAs] = mapped_column(choice(SentAs, "invoices_as"), default=SentAs.AUTHORISED)
+
+    #: Codes of accounts and tax that a line gets that names none.
+    expense_account: Mapped[str | None] = mapped_column(String(10))
+    revenue_account: Mapped[str | None] = mapped_column(String(10))
+    purchase_tax: Mapped[str | None] = mapped_column(String(50))
+    sales_tax: Mapped[str | None] = mapped_column(String(50))
+
+    #: Whether customers travel at all, and whether a new one is made there unasked.
+    customers: Mapped[bool] = mapped_column(default=True)
+    create_customers: Mapped[bool] = mapped_column(default=True)
+    inventory: Mapped[Inventory] = mapped_column(choice(Inventory, "inventory"), default=Inventory.SYNC)
+
+    #: What stands at the head of a printed document.
+    address: Mapped[str | None] = mapped_column(Text)
+    email: Mapped[str | None] = mapped_column(String(255))
+    phone: Mapped[str | None] = mapped_column(String(50))
+    tax_number: Mapped[str | None] = mapped_column(String(50))
+
     nightly: Mapped[bool] = mapped_column(default=True)
     nightly_at: Mapped[time] = mapped_column(Time, default=time(2, 0))
+
+    def sends(self, kind: str) -> bool:
+        """Whether records of a kind are sent; those without a setting are."""
+        return bool(getattr(self, SENDS.get(kind, ""), True))
+
+    def brings_in(self, kind: str) -> bool:
+        """Whether records of a kind that were made there are brought in; those without a setting are."""
+        return bool(getattr(self, BRINGS_IN.get(kind, ""), True))
+
+
+_SETTING = {
+    "purchase_order": "orders",
+    "bill": "bills",
+    "invoice": "invoices",
+    "credit_note": "credit_notes",
+    "allocation": "credit_notes",
+    "payment": "payments",
+    "prepayment": "payments",
+    "overpayment": "payments",
+}
+#: The settings that switch each kind on and off.
+SENDS = {kind: f"send_{name}" for kind, name in _SETTING.items()}
+BRINGS_IN = {kind: f"bring_in_{name}" for kind, name in _SETTING.items()}
 
 
 def new_company(session: Session, name: str, time_zone: str = "UTC") -> Company:
