@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from backoffice.models import hooks
 from backoffice.models.account import Account
-from backoffice.models.account_mapping import AccountChooser, AccountMapping
+from backoffice.models.account_mapping import AccountMapping
 from backoffice.models.advance import Overpayment, Prepayment
 from backoffice.models.attachment import Attachment, AttachmentContent
 from backoffice.models.bill import Bill, BillLine
@@ -15,11 +15,14 @@ from backoffice.models.company import Company, CompanyOwned
 from backoffice.models.connection import Authorisation, Connection, ConnectionState, Grant
 from backoffice.models.contact import Contact
 from backoffice.models.credit_note import Allocation, CreditNote, CreditNoteLine
+from backoffice.models.csv_import import CsvImport
 from backoffice.models.document import Document, Line, Status
 from backoffice.models.history import Author, History, writing_as
 from backoffice.models.invoice import Invoice, InvoiceLine
 from backoffice.models.item import Item
+from backoffice.models.line_defaults import LineDefaults
 from backoffice.models.link import Direction, Link, LinkState, Route
+from backoffice.models.mail import Mail, MailState
 from backoffice.models.match import Match
 from backoffice.models.payment import Payment
 from backoffice.models.purchase_order import PurchaseOrder, PurchaseOrderLine
@@ -39,7 +42,7 @@ from backoffice.models.sync_job import (
     Waiting,
     Work,
 )
-from backoffice.models.tax_mapping import Side, TaxMapping, tax_rates
+from backoffice.models.tax_mapping import Side, TaxMapping
 from backoffice.models.tax_rate import TaxRate
 from backoffice.models.totals import Totals, Treatment
 from backoffice.models.tracking import TrackingCategory, TrackingOption
@@ -77,7 +80,6 @@ __all__ = [
     "KINDS",
     "RECORDS",
     "Account",
-    "AccountChooser",
     "AccountMapping",
     "Allocation",
     "Approvers",
@@ -96,6 +98,7 @@ __all__ = [
     "Contact",
     "CreditNote",
     "CreditNoteLine",
+    "CsvImport",
     "Direction",
     "Document",
     "Grant",
@@ -106,8 +109,11 @@ __all__ = [
     "Item",
     "JobState",
     "Line",
+    "LineDefaults",
     "Link",
     "LinkState",
+    "Mail",
+    "MailState",
     "Match",
     "Overpayment",
     "Payment",
@@ -140,6 +146,5 @@ __all__ = [
     "Work",
     "listen",
     "new_company",
-    "tax_rates",
     "writing_as",
 ]

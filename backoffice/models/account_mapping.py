@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, select, text
-from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from backoffice.database import Base, RowId, choice, folded
+from backoffice.database import Base, RowId, choice
 from backoffice.models.company import CompanyOwned
 from backoffice.models.item import Item
-from backoffice.models.settings import CompanySettings
 from backoffice.models.tax_mapping import Side
 
 
@@ -49,27 +48,3 @@ class AccountMapping(CompanyOwned, Base):
 
     def __str__(self) -> str:
         return f"{self.item or self.item_group}: {self.account_code}"
-
-
-class AccountChooser:
-    """Finds the account of a line that names none: by its item, the item's group, the item itself, the default."""
-
-    def __init__(self, session: Session, settings: CompanySettings) -> None:
-        self._session, self._settings = session, settings
-        query = select(AccountMapping).where(AccountMapping.company_id == settings.company_id)
-        found = session.scalars(query).all()
-        self._by_item = {(each.side, each.item_id): each.account_code for each in found if each.item_id}
-        self._by_group = {(each.side, folded(each.item_group)): each.account_code for each in found if each.item_group}
-
-    def account(self, side: Side, item: Item | None) -> str | None:
-        """The account's code; None where nothing says which."""
-        sales = side is Side.SALES
-        default = self._settings.revenue_account if sales else self._settings.expense_account
-        if item is None:
-            return default
-        return (
-            self._by_item.get((side, item.id))
-            or self._by_group.get((side, folded(item.group)))
-            or (item.sales_account if sales else item.purchase_account)
-            or default
-        )

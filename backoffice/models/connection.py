@@ -95,7 +95,9 @@ class Connection(Base):
     #: Nothing dated up to this day may be written there any more.
     locked_until: Mapped[dt.date | None] = mapped_column(Date)
     #: ISO 4217 codes that it has; None while that was not read.
-    currencies: Mapped[list[str] | None] = mapped_column(JSON)
+    currencies: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    #: When the organisation itself was last read.
+    described_at: Mapped[datetime | None]
     active: Mapped[bool] = mapped_column(default=True)
     state: Mapped[ConnectionState] = mapped_column(
         choice(ConnectionState, "connection_state"), default=ConnectionState.CONNECTED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
@@ -13,8 +13,9 @@ from sqlalchemy import ColumnElement, Date, ForeignKey, Index, String, Text, and
 from sqlalchemy.orm import Mapped, Session, declared_attr, mapped_column, relationship, synonym
 
 from backoffice.database import Base, Exact, RowId, choice
+from backoffice.models.line_defaults import LineDefaults
 from backoffice.models.record import Record
-from backoffice.models.tax_mapping import tax_rates
+from backoffice.models.tax_mapping import Side
 from backoffice.models.totals import Amount, Treatment, line_amount, totals
 
 if TYPE_CHECKING:
@@ -199,11 +200,11 @@ class Document(Record):
         return STEPS[self.status]
 
     def compute(self, session: Session) -> None:
-        """Work out its lines and totals from quantities, prices and the rates of its tax codes."""
-        rates = tax_rates(session, self.company_id, self.side)
+        """Work out its lines and totals from quantities, prices and the rates of its taxes."""
+        defaults, side = LineDefaults(session, self.company_id), self.side or Side.SALES
         lines = [line for line in self.lines if line not in session.deleted]
         renumber(lines)
-        amounts = line_amounts(self, lines, rates)
+        amounts = line_amounts(self, lines, [defaults.rate(side, line) for line in lines])
         for line, found in zip(lines, amounts, strict=True):
             line.amount, line.tax_amount = found.amount, found.tax
         came_to = totals(self.treatment, amounts)
@@ -213,8 +214,8 @@ class Document(Record):
         return self.name or f"{self.label} without a number"
 
 
-def line_amounts(document: Document, lines: Sequence[Line], rates: Mapping[str, Decimal]) -> list[Amount]:
-    """What each line comes to, `rates` being per cent by tax code; a code without a rate counts as none."""
+def line_amounts(document: Document, lines: Sequence[Line], rates: Sequence[Decimal]) -> list[Amount]:
+    """What each line comes to, `rates` being the tax on each in per cent."""
     places, treatment = type(document).price_places, document.treatment or Treatment.EXCLUSIVE
     return [
         line_amount(
@@ -222,10 +223,10 @@ def line_amounts(document: Document, lines: Sequence[Line], rates: Mapping[str, 
             Decimal(1) if _unset(line.quantity) else line.quantity,
             Decimal(0) if _unset(line.unit_price) else line.unit_price,
             line.discount or Decimal(0),
-            rates.get(line.tax_code or "", Decimal(0)),
+            rate,
             places,
         )
-        for line in lines
+        for line, rate in zip(lines, rates, strict=True)
     ]
 
 

@@ -29,6 +29,10 @@ class Direction(StrEnum):
     def sends(self) -> bool:
         return self is not Direction.IN
 
+    @property
+    def comes(self) -> bool:
+        return self is not Direction.OUT
+
 
 @dataclass(frozen=True)
 class Route:

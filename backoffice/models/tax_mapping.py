@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint, select
-from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from backoffice.database import Base, Exact, RowId, choice
 from backoffice.models.company import CompanyOwned
@@ -40,13 +40,3 @@ class TaxMapping(CompanyOwned, Base):
 
     def __str__(self) -> str:
         return f"{self.code} {self.name}"
-
-
-def tax_rates(session: Session, company_id: int, side: Side) -> dict[str, Decimal]:
-    """Per cent by tax code on one side: the accounting system's rates, and over them our own codes."""
-    with session.no_autoflush:
-        theirs = session.execute(select(TaxRate.code, TaxRate.rate).where(TaxRate.company_id == company_id)).tuples()
-        mine = select(TaxMapping.code, TaxMapping.rate).where(
-            TaxMapping.company_id == company_id, TaxMapping.side == side
-        )
-        return {**dict(theirs.all()), **dict(session.execute(mine).tuples().all())}

@@ -17,9 +17,10 @@ from backoffice.errors import (
 )
 from backoffice.models import AttemptState, Link, SyncAttempt, SyncAttemptItem
 from backoffice.models.link import event
-from backoffice.sync.loading import agreed_digest
+from backoffice.sync.loading import load_rows
 from backoffice.sync.mapper import Mapper, Payload, Refusal
 from backoffice.sync.provider import Outcome
+from backoffice.sync.store import mark
 from backoffice.sync.task import Task
 
 
@@ -40,8 +41,10 @@ def send(task: Task, batch: Batch) -> None:
     Raises: RejectedError, with the request still open, when it was turned down as a whole because of what it holds.
     """
     task.turn.check()
+    payloads = [batch.mapper.complete(task.session, payload) for payload in batch.payloads]
+    task.session.rollback()
     try:
-        outcomes = task.client.send(batch.mapper, batch.action, batch.payloads, batch.key)
+        outcomes = task.client.send(batch.mapper, batch.action, payloads, batch.key)
     except UnansweredError as error:
         _leave_open(task, batch, error)
         raise
@@ -101,11 +104,21 @@ def record(task: Task, batch: Batch, outcomes: Sequence[Outcome]) -> None:
         outcome = by_position[item.position]
         if outcome.payload is not None:
             done(task, batch.mapper, link, item, outcome.payload)
+            _touch(task, batch.mapper, item.record_id)
         else:
             _refused(task, link, item, outcome.refusal or Refusal("It was turned down without a reason.", "other"))
         if outcome.warnings:
             item.message = " ".join(outcome.warnings)
+    task.session.flush()
+    mark(task, batch.mapper, load_rows(task, batch.mapper, [each.payload for each in outcomes if each.payload]))
     task.commit(moved=True)
+
+
+def _touch(task: Task, mapper: Mapper, record_id: int) -> None:
+    """Note the documents of which something else is due now."""
+    if mapper.moves_money:
+        kept = task.session.get_one(mapper.model, record_id)
+        task.touched |= {(ref.kind, i) for ref in mapper.refs if (i := getattr(kept, ref.column)) is not None}
 
 
 def done(task: Task, mapper: Mapper, link: Link, item: SyncAttemptItem, payload: Payload) -> None:
@@ -114,9 +127,11 @@ def done(task: Task, mapper: Mapper, link: Link, item: SyncAttemptItem, payload:
     if link.external_id is None:
         task.session.add(event(task.company_id, link, "linked", "created there"))
     link.external_id, link.external_version = mapper.external_id(payload), mapper.version(payload)
-    link.agreed, link.gone = agreed_digest(mapper, payload), mapper.gone(payload)
+    link.agreed, link.gone = mapper.agreed(payload), mapper.gone(payload)
+    link.changed_there = None
     link.synced_revision = max(link.synced_revision, item.revision)
-    link.synced_at, link.synced_by_id = now(), task.job_id
+    link.synced_at = link.sent_at = now()
+    link.synced_by_id = task.job_id
     link.clear()
     task.tally["sent"] += 1
 
@@ -127,9 +142,10 @@ def _refused(task: Task, link: Link, item: SyncAttemptItem, refusal: Refusal) ->
         refuse(task, link, refusal)
 
 
-def refuse(task: Task, link: Link, refusal: Refusal) -> None:
-    """Put down why a record cannot go as it is; it waits for its mend."""
+def refuse(task: Task, link: Link, refusal: Refusal, more: Sequence[Refusal] = ()) -> None:
+    """Put down why a record cannot go as it is, and what `more` was found; it waits for its mend."""
     link.refusal, link.refusal_cause = refusal.message, refusal.cause
     link.refusal_column, link.refusal_raw = refusal.column, refusal.raw
+    link.findings = [{"message": r.message, "cause": r.cause, "column": r.column} for r in (refusal, *more)]
     link.synced_by_id = task.job_id
     task.tally["refused"] += 1

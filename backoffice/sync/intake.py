@@ -2,38 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import select
 
 from backoffice.models import Link
 from backoffice.sync import match
-from backoffice.sync.loading import UNREADABLE, load
+from backoffice.sync.loading import UNREADABLE, Loaded, load
 from backoffice.sync.mapper import Mapper, Payload, digest
-from backoffice.sync.store import create, store_known
+from backoffice.sync.store import archive_missing, create, store_known
 from backoffice.sync.task import Task
 
 
 def receive(task: Task, mappers: Sequence[Mapper], payloads: Sequence[Payload], strict: bool = False) -> set[str]:
-    """Write rows of theirs, inside the caller's transaction; returns the ids of the first kind's rows.
+    """Write rows of theirs, inside the caller's transaction; returns the ids of the answer's own rows.
 
     Raises: UnreadableError, if `strict`, when there were rows and none could be read.
     """
     for mapper in mappers:
         loaded = load(task, mapper, payloads, strict)
         fresh = store_known(task, mapper, loaded)
+        if mapper.parent is not None:
+            _take_away(task, mapper, payloads, loaded)
         create(task, mapper, match.keep_candidates(task, mapper, fresh))
-    return ids_in(mappers[0], payloads)
+    return set().union(*(_told_apart(mappers[0], [payload]) for payload in payloads))
+
+
+def _take_away(task: Task, mapper: Mapper, payloads: Sequence[Payload], loaded: Mapping[str, Loaded]) -> None:
+    """Archive what came with these rows before and no longer does."""
+    ref = next(ref for ref in mapper.refs if ref.column == mapper.parent)
+    parents = select(Link.record_id).where(
+        Link.connection_id == task.connection_id,
+        Link.kind == ref.kind,
+        Link.external_id.in_([str(payload.get(ref.key)) for payload in payloads]),
+    )
+    model = mapper.model.table()
+    children = select(model.c.id).where(model.c[ref.column].in_(parents))
+    archive_missing(task, mapper, loaded.keys(), Link.record_id.in_(children))
 
 
 def ids_in(mapper: Mapper, payloads: Sequence[Payload]) -> set[str]:
-    """What tells the rows of an answer apart: their ids, and a digest of what has no usable one."""
+    """What tells the rows of one kind in an answer apart."""
     found: set[str] = set()
     for payload in payloads:
         try:
-            found |= {mapper.external_id(row) for row in mapper.rows(payload)}
+            found |= _told_apart(mapper, mapper.rows(payload))
         except UNREADABLE:
             found.add(digest(payload))
+    return found
+
+
+def _told_apart(mapper: Mapper, rows: Sequence[Payload]) -> set[str]:
+    """Ids, and a digest of what has no usable one."""
+    found: set[str] = set()
+    for row in rows:
+        try:
+            found.add(mapper.external_id(row))
+        except UNREADABLE:
+            found.add(digest(row))
+    return found
+
+
+def fetch_missing(task: Task, mappers: Sequence[Mapper], payloads: Sequence[Payload]) -> None:
+    """Read by their ids the rows that an answer names and that are not known here. Call it outside a transaction."""
+    refs = {(ref, mapper) for mapper in mappers for ref in mapper.refs if not ref.optional}
+    for ref, mapper in refs:
+        target = next(each for each in task.provider.mappers if each.kind == ref.kind)
+        if target.resource == mapper.resource or target.resource not in task.provider.paged:
+            continue
+        wanted = _named(mapper, ref.column, payloads)
+        known = select(Link.external_id).where(
+            Link.connection_id == task.connection_id, Link.kind == ref.kind, Link.external_id.in_(wanted)
+        )
+        missing = wanted - set(task.session.scalars(known))
+        task.session.rollback()
+        by_ids(task, target, sorted(missing))
+
+
+def _named(mapper: Mapper, column: str, payloads: Sequence[Payload]) -> set[str]:
+    """The external ids that the rows of an answer name in a column of ours."""
+    found: set[str] = set()
+    for payload in payloads:
+        try:
+            found |= {name for row in mapper.rows(payload) if (name := mapper.names(row).get(column))}
+        except UNREADABLE:
+            continue  # it is set aside, with its reason, when it is read
     return found
 
 
@@ -61,6 +114,7 @@ def by_ids(task: Task, mapper: Mapper, ids: Sequence[str]) -> None:
     size = task.provider.ids_per_call
     for start in range(0, len(ids), size):
         rows = task.client.by_ids(mapper.resource, ids[start : start + size])
+        fetch_missing(task, [mapper], rows)
         task.begin()
         receive(task, [mapper], rows)
         task.commit()

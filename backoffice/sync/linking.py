@@ -10,7 +10,18 @@ from sqlalchemy.orm import Session
 
 from backoffice.clock import now
 from backoffice.errors import ConflictError
-from backoffice.models import KINDS, Company, Connection, ConnectionState, JobState, Link, StartedBy, SyncJob, Urgency
+from backoffice.models import (
+    KINDS,
+    Company,
+    CompanySettings,
+    Connection,
+    ConnectionState,
+    JobState,
+    Link,
+    StartedBy,
+    SyncJob,
+    Urgency,
+)
 from backoffice.models.link import CLEARED
 from backoffice.sync import jobs
 from backoffice.sync.lease import lock_connection
@@ -85,10 +96,12 @@ def _refuse_other(session: Session, provider: Provider, company_id: int, organis
 
 def open_links(session: Session, connection: Connection, mappers: Sequence[Mapper]) -> None:
     """Let what was written here while there was no link wait to be sent."""
+    settings = session.scalars(select(CompanySettings).filter_by(company_id=connection.company_id)).one()
     for mapper in mappers:
-        if not mapper.direction.sends:
+        if not mapper.direction.sends or not settings.sends(mapper.kind):
             continue
-        table = KINDS[mapper.kind].table()
+        model = KINDS[mapper.kind]
+        table = model.table()
         mine = and_(Link.connection_id == connection.id, Link.kind == mapper.kind)
         newer = select(table.c.revision).where(table.c.id == Link.record_id).scalar_subquery()
         session.execute(
@@ -109,6 +122,7 @@ def open_links(session: Session, connection: Connection, mappers: Sequence[Mappe
         ).where(
             table.c.company_id == connection.company_id,
             table.c.archived.is_(False),
+            model.outgoing(settings),
             table.c.id.not_in(select(Link.record_id).where(mine)),
         )
         columns = ["connection_id", "resource", "kind", "record_id", "wanted_revision", "synced_revision"]

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from backoffice.errors import UnreadableError
 from backoffice.models import Link
-from backoffice.sync.mapper import Mapper, Payload, digest
+from backoffice.sync.mapper import Mapper, Payload, Ref
 from backoffice.sync.task import Task
 
 #: What a mapper raises for a row that makes no sense.
@@ -26,6 +26,8 @@ class Loaded:
     gone: str | None
     values: dict[str, Any]
     payload: Payload
+    #: A digest of what is ours to change of it.
+    agreed: str
 
 
 def load(task: Task, mapper: Mapper, payloads: Iterable[Payload], strict: bool = False) -> dict[str, Loaded]:
@@ -51,8 +53,9 @@ def load_rows(task: Task, mapper: Mapper, rows: Iterable[Payload]) -> dict[str, 
     loaded: dict[str, Loaded] = {}
     for row in rows:
         try:
-            external_id = mapper.external_id(row)
-            loaded[external_id] = Loaded(external_id, mapper.version(row), mapper.gone(row), mapper.load(row), row)
+            external_id, values = mapper.external_id(row), {**mapper.load(row), **mapper.names(row)}
+            version, gone, agreed = mapper.version(row), mapper.gone(row), mapper.agreed(row)
+            loaded[external_id] = Loaded(external_id, version, gone, values, row, agreed)
         except UNREADABLE as error:
             _set_aside(task, mapper, row, error)
     _resolve(task, mapper, loaded)
@@ -67,35 +70,27 @@ def _set_aside(task: Task, mapper: Mapper, row: Payload, error: Exception) -> No
 def _resolve(task: Task, mapper: Mapper, loaded: dict[str, Loaded]) -> None:
     """Put our record ids where their rows name other rows; set aside what names something unknown."""
     for ref in mapper.refs:
-        wanted = {str(row.payload.get(ref.key)) for row in loaded.values()}
-        rows = task.session.execute(
-            select(Link.external_id, Link.record_id).where(
-                Link.connection_id == task.connection_id, Link.kind == ref.kind, Link.external_id.in_(wanted)
-            )
-        )
-        known = {row.external_id: row.record_id for row in rows}
+        known = _known(task, ref, {row.values.get(ref.column) for row in loaded.values()})
         for row in list(loaded.values()):
-            target = known.get(str(row.payload.get(ref.key)))
-            if target is None:
+            target = known.get(row.values.get(ref.column))
+            if target is None and not ref.optional:
                 task.notes.append(f"A {mapper.model.label} was set aside: it belongs to a {ref.kind} not known here.")
                 del loaded[row.external_id]
             else:
                 row.values[ref.column] = target
+    for ref in mapper.line_refs:
+        lines = [line for row in loaded.values() for line in row.values["lines"]]
+        known = _known(task, ref, {line[ref.column] for line in lines})
+        for line in lines:
+            line[ref.column] = known.get(line[ref.column])
 
 
-def agreed_digest(mapper: Mapper, payload: Payload) -> str:
-    """A digest of what we keep of a row and what is ours to change: equal means that neither side changed it.
-
-    Raises: any of UNREADABLE.
-    """
-    return _agreed(mapper, mapper.load(payload))
-
-
-def agreed(mapper: Mapper, row: Loaded) -> str:
-    """The same, of a row that was read."""
-    return _agreed(mapper, row.values)
-
-
-def _agreed(mapper: Mapper, values: dict[str, Any]) -> str:
-    aside = mapper.theirs | {ref.column for ref in mapper.refs}
-    return digest({column: value for column, value in values.items() if column not in aside})
+def _known(task: Task, ref: Ref, external_ids: set[Any]) -> dict[Any, int]:
+    """Our record ids by their external ids."""
+    wanted = [external_id for external_id in external_ids if external_id]
+    if not wanted:
+        return {}
+    query = select(Link.external_id, Link.record_id).where(
+        Link.connection_id == task.connection_id, Link.kind == ref.kind, Link.external_id.in_(wanted)
+    )
+    return {row.external_id: row.record_id for row in task.session.execute(query)}

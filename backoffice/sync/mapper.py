@@ -7,22 +7,39 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from backoffice.models import Direction, Record, Route
+from sqlalchemy.orm import Session
+
+from backoffice.models import CompanySettings, Direction, Record, Route
+
+if TYPE_CHECKING:
+    from backoffice.sync.books import Books
 
 #: Their JSON for one record, as it came: numbers are Decimal.
 Payload = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class Fact:
+    """Something we know of the provider: a list of theirs, or one row of it by its id (`Contacts`, its ContactID)."""
+
+    resource: str
+    external_id: str | None = None
+
+
+@dataclass(frozen=True)
 class Refusal:
-    """Why the provider turned one record down: our words, a cause to group by, the column to mend, their words."""
+    """Why the provider turns one record down: our words, a cause to group by, the column to mend, their words.
+
+    A column of a line is written `lines.2.account_code`. `fact` is what it rests on, where that may be old.
+    """
 
     message: str
     cause: str
     column: str | None = None
     raw: str = ""
+    fact: Fact | None = None
 
 
 @dataclass(frozen=True)
@@ -35,11 +52,15 @@ class Field:
 
 @dataclass(frozen=True)
 class Ref:
-    """A column of ours that names another record, and the key of theirs that holds its external id."""
+    """A column of ours that names another record, and the key of theirs that holds its external id.
+
+    A row of theirs that names something unknown is set aside, or, if the ref is optional, names nothing.
+    """
 
     column: str
     key: str
     kind: str
+    optional: bool = False
 
 
 class Mapper:
@@ -59,8 +80,25 @@ class Mapper:
     batch_bytes: ClassVar[int] = 3_000_000
     fields: ClassVar[tuple[Field, ...]]
     refs: ClassVar[tuple[Ref, ...]] = ()
+    #: The same of a document's lines, whose keys are those of one line.
+    line_fields: ClassVar[tuple[Field, ...]] = ()
+    line_refs: ClassVar[tuple[Ref, ...]] = ()
     #: Columns that only come in, even where the record is sent.
     theirs: ClassVar[frozenset[str]] = frozenset()
+    #: Columns worked out from others on either side: a difference in these alone is none.
+    computed: ClassVar[frozenset[str]] = frozenset()
+    #: Columns that say where a record stands: taken from them while it is theirs alone, and when it has ended there.
+    standing: ClassVar[frozenset[str]] = frozenset()
+    #: Whether a change there of what we have sent is a question for a person, whoever wins otherwise.
+    asks: ClassVar[bool] = False
+    #: Whether some of its changes there move no time of change, so that a nightly sync reads its list whole.
+    unstamped: ClassVar[bool] = False
+    #: Whether sending one changes what is due of the documents that its refs name.
+    moves_money: ClassVar[bool] = False
+    #: The column that names the record with which its rows come; a row that no longer comes with it is gone.
+    parent: ClassVar[str | None] = None
+    #: What the provider's API cannot do with it, in sentences.
+    limits: ClassVar[tuple[str, ...]] = ()
 
     @property
     def kind(self) -> str:
@@ -82,17 +120,50 @@ class Mapper:
         """Their row as columns of ours, refs left out. Raises ValueError for what makes no sense."""
         raise NotImplementedError
 
-    def dump(self, record: Record) -> Payload:
-        """Our record as they want it, refs and id left out."""
+    def dump(self, record: Record, books: Books) -> Payload:
+        """Our record as they want it, its id left out."""
         raise NotImplementedError
+
+    def size(self, action: str) -> int:
+        """How many records one request carries that creates or updates."""
+        return self.batch_size
+
+    def complete(self, session: Session, payload: Payload) -> Payload:
+        """What is put down of a request, with what is too large to be put down."""
+        return payload
+
+    def names(self, payload: Payload) -> dict[str, str | None]:
+        """By the columns of its refs, the external ids of what a row names."""
+        return {}
+
+    def agreed(self, payload: Payload) -> str:
+        """A digest of what we keep of a row and is ours to change: equal means that neither side changed it.
+
+        Raises: ValueError for what makes no sense.
+        """
+        aside = self.theirs | self.computed | self.standing
+        values = {**self.load(payload), **self.names(payload)}
+        return digest({column: value for column, value in values.items() if column not in aside})
+
+    def arrived(self, sent: Payload, there: Payload) -> bool:
+        """Whether a row of theirs is what was sent, as far as we keep it. Raises: ValueError."""
+        return self.agreed(sent) == self.agreed(there)
+
+    def welcome(self, values: dict[str, Any], gone: str | None, settings: CompanySettings) -> bool:
+        """Whether a row that matches nothing here becomes a record of ours."""
+        return settings.brings_in(self.kind)
+
+    def doubtful(self, record: Record, values: dict[str, Any]) -> bool:
+        """Whether a row that matches a record by its key may be another one all the same."""
+        return False
 
     def gone(self, payload: Payload) -> str | None:
         """`archived` or `deleted` if it is so there."""
         return None
 
-    def check(self, record: Record, gone: str | None) -> Refusal | None:
+    def check(self, record: Record, gone: str | None, books: Books) -> Sequence[Refusal]:
         """What the provider would refuse, before any call."""
-        return None
+        return ()
 
     def archived_twin(self) -> Refusal:
         """Why a record that waits cannot be created while an archived one there matches it."""

@@ -140,6 +140,7 @@ def settle(task: Task, mapper: Mapper) -> None:
     claimed = Counter(found[0].external_id for found in best.values() if len(found) == 1)
     for link_id, found in best.items():
         clear = len(found) <= 1 and not (found and claimed[found[0].external_id] > 1)
+        clear = clear and not (found and _doubtful(task, mapper, found[0]))
         if not clear:
             _ask(task.session, link_id)
         elif task.confirmed or not mapper.direction.sends:
@@ -173,6 +174,13 @@ def _best(mapper: Mapper, found: Sequence[Match]) -> list[Match]:
     rank = min(mapper.match_by.index(match.matched_by) for match in open_ones)
     strongest = [match for match in open_ones if mapper.match_by.index(match.matched_by) == rank]
     return [match for match in strongest if not mapper.gone(match.payload)] or strongest
+
+
+def _doubtful(task: Task, mapper: Mapper, match: Match) -> bool:
+    """Whether the only candidate may be another one all the same, and nobody has said that it is the one."""
+    row = load_rows(task, mapper, [match.payload]).get(match.external_id)
+    record = task.session.get_one(mapper.model, match.link.record_id)
+    return not match.chosen and row is not None and mapper.doubtful(record, row.values)
 
 
 def _ask(session: Session, link_id: int) -> None:

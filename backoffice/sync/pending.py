@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from backoffice.clock import now
 from backoffice.models import (
@@ -37,6 +37,7 @@ def due() -> ColumnElement[bool]:
         Link.attempt_id.is_(None),
         Link.refusal.is_(None),
         Link.blocked_kind.is_(None),
+        Link.changed_there.is_(None),
     )
 
 
@@ -71,12 +72,27 @@ def _undecided() -> ColumnElement[bool]:
     return exists().where(Match.link_id == Link.id, Match.chosen.is_not(False))
 
 
-def anything_due(session: Session, connection_id: int, kinds: Sequence[str], to_create: bool = False) -> bool:
-    """Whether there is anything of these kinds to send, or (`to_create`) to create."""
-    query = select(Link.id).where(Link.connection_id == connection_id, Link.kind.in_(kinds), due())
-    if to_create:
-        query = query.where(Link.external_id.is_(None))
-    return session.scalar(query.limit(1)) is not None
+def kinds_to_create(session: Session, connection_id: int, kinds: Sequence[str]) -> Sequence[str]:
+    """Those of these kinds of which something is to be created."""
+    query = select(Link.kind).where(Link.connection_id == connection_id, Link.kind.in_(kinds), due())
+    return session.scalars(query.where(Link.external_id.is_(None)).distinct()).all()
+
+
+def unblock(session: Session, connection_id: int) -> None:
+    """Let go of what waited for records that have arrived there by now. Commits nothing."""
+    other = aliased(Link)
+    arrived = exists().where(
+        other.connection_id == Link.connection_id,
+        other.kind == Link.blocked_kind,
+        other.record_id == Link.blocked_record_id,
+        other.external_id.is_not(None),
+    )
+    session.execute(
+        update(Link)
+        .where(Link.connection_id == connection_id, Link.blocked_record_id.is_not(None), arrived)
+        .values(blocked_kind=None, blocked_record_id=None)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def anything_to_push(session: Session, connection_id: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from backoffice.models import Connection
@@ -81,6 +81,8 @@ class Organisation:
     base_currency: str = ""
     short_code: str = ""
     time_zone: str = ""
+    #: Nothing dated up to this day may be written there any more.
+    locked_until: date | None = None
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,10 @@ class Provider(Protocol):
 
     def organisation(self, connection: Connection) -> Organisation:
         """Name, country, currency, zone as they are now: one read-only call."""
+        ...
+
+    def currencies(self, connection: Connection) -> Sequence[str]:
+        """The ISO 4217 codes that the organisation has: one read-only call."""
         ...
 
     def test(self, connection: Connection) -> Finding:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from uuid import uuid4
 
 from backoffice.errors import RejectedError
-from backoffice.models import KINDS, Link, Record, SyncAttempt, SyncAttemptItem
+from backoffice.models import Link, Record, SyncAttempt, SyncAttemptItem
+from backoffice.sync import pending
 from backoffice.sync.attempt import Batch, record, refuse, release, send
+from backoffice.sync.books import Books
 from backoffice.sync.intake import by_ids
 from backoffice.sync.mapper import Mapper, Payload, Refusal, push_order
 from backoffice.sync.pending import due_links
+from backoffice.sync.preflight import load_records, preflight
 from backoffice.sync.provider import Outcome
 from backoffice.sync.task import Task
 
@@ -21,10 +25,38 @@ LOOK_AHEAD = 200
 
 def push(task: Task) -> None:
     """Send what waits, each kind after those it refers to."""
-    for mapper in push_order(task.mappers()):
+    for mapper in _to_send(task):
+        task.begin()
+        pending.unblock(task.session, task.connection_id)
+        task.commit()
+        preflight(task, mapper)
         _send_all(task, mapper, "create", None)
         while looked_at := _look(task, mapper):
             _send_all(task, mapper, "update", looked_at)
+    _refresh(task)
+
+
+def _to_send(task: Task) -> list[Mapper]:
+    """The mappers of the task's kinds and of all that these refer to, in the order of sending."""
+    ordered = push_order(task.provider.mappers)
+    wanted = {mapper.kind for mapper in task.mappers()}
+    for mapper in reversed(ordered):
+        if mapper.kind in wanted:
+            wanted |= {ref.kind for ref in mapper.refs}
+    return [mapper for mapper in ordered if mapper.kind in wanted]
+
+
+def _refresh(task: Task) -> None:
+    """Read again the documents of which something else is due now."""
+    by_kind: dict[str, list[str]] = defaultdict(list)
+    books = task.books()
+    for kind, record_id in sorted(task.touched):
+        if external_id := books.external_id(kind, record_id):
+            by_kind[kind].append(external_id)
+    task.session.rollback()
+    for mapper in task.provider.mappers:
+        by_ids(task, mapper, by_kind.get(mapper.kind, []))
+    task.touched.clear()
 
 
 def _look(task: Task, mapper: Mapper) -> set[int]:
@@ -32,14 +64,14 @@ def _look(task: Task, mapper: Mapper) -> set[int]:
     links = due_links(task.session, task.connection_id, mapper.kind, created=True, limit=LOOK_AHEAD)
     looked_at = {link.id: link.external_id for link in links if link.external_id}
     task.session.rollback()
-    if looked_at:
+    if looked_at and mapper.direction.comes:
         by_ids(task, mapper, list(looked_at.values()))
     return set(looked_at)
 
 
 def _send_all(task: Task, mapper: Mapper, action: str, among: set[int] | None) -> None:
     """Send batch after batch. A batch that is turned down for what it holds is halved, so that one fails alone."""
-    size = mapper.batch_size
+    size = mapper.size(action)
     while True:
         task.pause_here()
         batch = _claim(task, mapper, action, size, among)
@@ -81,9 +113,10 @@ def _fill(task: Task, mapper: Mapper, attempt: SyncAttempt, links: Sequence[Link
     """Put records into a request until it is full; returns the links that were dealt with."""
     dealt_with: list[Link] = []
     bytes_left = mapper.batch_bytes
+    books, records = task.books(), load_records(task, mapper, [link.record_id for link in links])
     for link in links:
-        kept = task.session.get_one(KINDS[link.kind], link.record_id, populate_existing=True)
-        payload = _payload(task, mapper, link, kept)
+        kept = records[link.record_id]
+        payload = _payload(task, mapper, link, kept, books)
         bytes_left -= len(json.dumps(payload, default=str)) if payload else 0
         if bytes_left < 0 and attempt.items:
             break
@@ -93,17 +126,26 @@ def _fill(task: Task, mapper: Mapper, attempt: SyncAttempt, links: Sequence[Link
     return dealt_with
 
 
-def _payload(task: Task, mapper: Mapper, link: Link, kept: Record) -> Payload | None:
-    """What is sent of a record; None when nothing needs to go, or when it is known that it would be turned down."""
-    if link.external_id is None and kept.archived:
-        link.synced_revision = link.wanted_revision  # restored, it is created then
+def _payload(task: Task, mapper: Mapper, link: Link, kept: Record, books: Books) -> Payload | None:
+    """What is sent of a record; None when nothing needs to go, when it waits for another, or would be turned down."""
+    if kept.archived and (link.external_id is None or link.gone in ("deleted", "voided")):
+        link.synced_revision = link.wanted_revision  # nothing of it is there; restored, it is created then
         return None
-    problem = mapper.check(kept, link.gone)
-    if problem:
-        refuse(task, link, problem)
+    problems = mapper.check(kept, link.gone, books)
+    if problems:
+        refuse(task, link, problems[0], problems[1:])
         return None
-    payload = mapper.dump(kept)
+    if link.external_id is None and (blocker := _blocker(mapper, kept, books)):
+        link.blocked_kind, link.blocked_record_id = blocker
+        return None
+    payload = mapper.dump(kept, books)
     return {**payload, mapper.id_key: link.external_id} if link.external_id else payload
+
+
+def _blocker(mapper: Mapper, kept: Record, books: Books) -> tuple[str, int] | None:
+    """The record that has to be there first."""
+    named = ((ref.kind, getattr(kept, ref.column)) for ref in mapper.refs)
+    return next(((kind, i) for kind, i in named if i is not None and books.external_id(kind, i) is None), None)
 
 
 def _item(link: Link, kept: Record, position: int, payload: Payload) -> SyncAttemptItem:

@@ -14,7 +14,7 @@ from backoffice.clock import now
 from backoffice.database import is_postgresql
 from backoffice.models import PullRun, PullSeen
 from backoffice.sync import match
-from backoffice.sync.intake import receive
+from backoffice.sync.intake import fetch_missing, receive
 from backoffice.sync.mapper import Mapper
 from backoffice.sync.provider import Client, Page
 from backoffice.sync.task import Task
@@ -30,7 +30,8 @@ class Reading:
 
     def __init__(self, task: Task, resource: str, mappers: Sequence[Mapper]) -> None:
         self._task, self._resource, self._mappers = task, resource, mappers
-        self._many = mappers[0].model.plural()
+        self._many = " and ".join(mapper.model.plural() for mapper in mappers)
+        self._thorough = task.thorough and any(mapper.unstamped for mapper in mappers)
 
     def read(self) -> None:
         """Read until every row that the provider counts was seen; else the bookmark stays where it is."""
@@ -53,7 +54,7 @@ class Reading:
         task.begin()
         mine = select(PullRun).where(PullRun.connection_id == task.connection_id, PullRun.resource == self._resource)
         broken_off = mine.where(PullRun.finished_at.is_(None))
-        if task.thorough:
+        if self._thorough:
             broken_off = broken_off.where(PullRun.since.is_(None))
         run = task.session.scalar(broken_off.order_by(PullRun.id.desc()).limit(1))
         if run is None:
@@ -64,7 +65,7 @@ class Reading:
                 .with_only_columns(PullRun.provider_time)
             )
             run = PullRun(connection_id=task.connection_id, resource=self._resource)
-            run.since = since - OVERLAP if since and not task.thorough else None
+            run.since = since - OVERLAP if since and not self._thorough else None
             task.session.add(run)
         run.sync_job_id = task.job_id
         task.commit()
@@ -92,6 +93,7 @@ class Reading:
     def _write(self, number: int, page: Page) -> set[str]:
         """One page, one transaction."""
         task, run = self._task, self._run
+        fetch_missing(task, self._mappers, page.rows)
         task.begin()
         ids = receive(task, self._mappers, page.rows, strict=run.since is None) if page.rows else set()
         _see(task.session, run.id, ids)
@@ -118,6 +120,7 @@ class Reading:
         since, number = self._run.provider_time - timedelta(seconds=1), 1
         while True:
             page = self._task.client.page(self._resource, number, since)
+            fetch_missing(self._task, self._mappers, page.rows)
             self._task.begin()
             ids = receive(self._task, self._mappers, page.rows) if page.rows else set()
             _see(self._task.session, self._run.id, ids)

@@ -24,7 +24,6 @@ from backoffice.errors import (
 )
 from backoffice.models import (
     Author,
-    Company,
     CompanySettings,
     Connection,
     ConnectionState,
@@ -33,11 +32,10 @@ from backoffice.models import (
     SyncJob,
     Urgency,
     Waiting,
-    Winner,
     Work,
     writing_as,
 )
-from backoffice.sync import jobs, lease, pending, pull, push, settle
+from backoffice.sync import describe, jobs, lease, pending, pull, push, settle
 from backoffice.sync.provider import Providers
 from backoffice.sync.task import CancelledError, GiveWayError, Task
 
@@ -169,7 +167,8 @@ def _task(shop: Workshop, turn: lease.Turn) -> Task:
     if not connection.usable:
         raise BackofficeError(connection.problem or "The company is not linked any more.")
     provider = shop.providers[connection.provider]
-    winner = session.scalar(select(CompanySettings.conflict_winner).filter_by(company_id=job.company_id))
+    settings = session.scalars(select(CompanySettings).filter_by(company_id=job.company_id)).one()
+    session.expunge(settings)
     task = Task(
         session=session,
         turn=turn,
@@ -178,12 +177,13 @@ def _task(shop: Workshop, turn: lease.Turn) -> Task:
         connection_id=connection.id,
         company_id=job.company_id,
         kinds=list(job.kinds),
-        winner=winner or Winner.PROVIDER,
+        settings=settings,
         confirmed=False,
         accept_empty=list(job.accept_empty),
         thorough=job.thorough,
         in_flight=max(1, provider.in_flight - 1),
         watch=shop.watch,
+        address=shop.settings.public_url,
     )
     session.rollback()
     return task
@@ -195,13 +195,13 @@ def _work(task: Task) -> None:
         connection = task.session.get_one(Connection, task.connection_id, populate_existing=True)
         task.confirmed = connection.push_confirmed_at is not None
         task.session.rollback()
-        _describe(task)
+        describe.once_a_day(task)
         settle.settle(task)
         if work is Work.UPDATE:
             pull.pull(task)
             _confirm_if_nothing_waits(task)
-        elif task.confirmed and pending.anything_due(task.session, task.connection_id, task.kinds, to_create=True):
-            pull.pull(task)  # what is to be created may have been made there meanwhile
+        elif task.confirmed and (kinds := pending.kinds_to_create(task.session, task.connection_id, task.kinds)):
+            pull.pull(task, kinds)  # what is to be created may have been made there meanwhile
         task.session.rollback()
         if task.confirmed:
             push.push(task)
@@ -209,25 +209,6 @@ def _work(task: Task) -> None:
         task.commit()
         if jobs.finish(task.session, task.turn, JobState.COMPLETED, reason=None):
             return
-
-
-def _describe(task: Task) -> None:
-    """Right after linking: ask for the organisation's country, currency and time zone."""
-    connection = task.session.get_one(Connection, task.connection_id, populate_existing=True)
-    task.session.expunge(connection)
-    task.session.rollback()
-    if connection.base_currency:
-        return
-    organisation = task.provider.organisation(connection)
-    task.begin()
-    connection = task.session.get_one(Connection, task.connection_id)
-    connection.organisation, connection.country = organisation.name, organisation.country
-    connection.base_currency, connection.short_code = organisation.base_currency, organisation.short_code
-    company = task.session.get_one(Company, task.company_id)
-    if organisation.time_zone and company.time_zone == "UTC":
-        company.time_zone = organisation.time_zone
-    task.tally["calls"] += 1
-    task.commit()
 
 
 def _confirm_if_nothing_waits(task: Task) -> None:

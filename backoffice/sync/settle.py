@@ -13,7 +13,7 @@ from backoffice.errors import RejectedError
 from backoffice.models import AttemptState, Link, SyncAttempt, SyncAttemptItem
 from backoffice.sync import match
 from backoffice.sync.attempt import Batch, close, done, linked_items, release, send
-from backoffice.sync.loading import UNREADABLE, Loaded, agreed_digest, load_rows
+from backoffice.sync.loading import UNREADABLE, Loaded, load_rows
 from backoffice.sync.mapper import Mapper, Payload
 from backoffice.sync.task import Task
 
@@ -36,7 +36,8 @@ def settle(task: Task) -> None:
 
 def _settle_one(task: Task, attempt_id: int) -> None:
     attempt = task.session.get_one(SyncAttempt, attempt_id, options=[selectinload(SyncAttempt.items)])
-    mapper = next(m for m in task.provider.mappers if m.resource == attempt.resource and m.direction.sends)
+    kinds = {item.kind for item in attempt.items}
+    mapper = next(m for m in task.provider.mappers if m.kind in kinds or (not kinds and m.resource == attempt.resource))
     payloads = [item.payload for item in attempt.items]
     batch = Batch(attempt.id, mapper, attempt.action, attempt.idempotency_key, payloads)
     remembered = attempt.status is None and now() - attempt.created_at < task.provider.key_memory
@@ -85,7 +86,7 @@ def _compare(task: Task, batch: Batch) -> None:
 def _same(mapper: Mapper, sent: Payload, there: Payload) -> bool:
     """Whether a row holds what was sent, as far as we keep it."""
     try:
-        return agreed_digest(mapper, sent) == agreed_digest(mapper, there)
+        return mapper.arrived(sent, there)
     except UNREADABLE:
         return False
 
@@ -104,7 +105,7 @@ def _look_up(task: Task, batch: Batch) -> None:
 
 def _settle_item(task: Task, mapper: Mapper, link: Link, item: SyncAttemptItem, rows: Sequence[Payload]) -> None:
     here = list(load_rows(task, mapper, rows).values())
-    here = [row for row in here if not row.gone] or here
+    here = [row for row in here if not row.gone] or [row for row in here if not mapper.asks]
     if len(here) == 1 and not match.taken(task, mapper, here[0]):
         item.outcome = "adopted"
         if _same(mapper, item.payload, here[0].payload):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,9 +11,10 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from backoffice.clock import now
-from backoffice.models import Connection, SyncJob, Winner
+from backoffice.models import CompanySettings, Connection, SyncJob, Winner
+from backoffice.sync.books import Books
 from backoffice.sync.lease import Turn, lock_connection, somebody_waits
-from backoffice.sync.mapper import Mapper
+from backoffice.sync.mapper import Fact, Mapper
 from backoffice.sync.provider import Client, Provider
 
 
@@ -36,7 +37,7 @@ class Task:
     connection_id: int
     company_id: int
     kinds: Sequence[str]
-    winner: Winner
+    settings: CompanySettings
     #: Whether a person has agreed that what waits here is sent.
     confirmed: bool
     accept_empty: Sequence[str] = ()
@@ -46,19 +47,35 @@ class Task:
     in_flight: int = 1
     #: Called with the progress, for a person who waits at a terminal.
     watch: Callable[[dict[str, Any]], None] | None = None
+    #: Where people reach this application, with a scheme.
+    address: str = ""
     #: What was counted and not yet written to the job.
     tally: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
+    #: What was read once more because it stood in the way of something.
+    read_again: set[Fact] = field(default_factory=set)
+    #: Documents (kind, id) of which something else is due since something was sent.
+    touched: set[tuple[str, int]] = field(default_factory=set)
     _calls_written: int = 0
 
     @property
     def job_id(self) -> int:
         return self.turn.job_id
 
-    def mappers(self) -> list[Mapper]:
-        """The mappers of the kinds it covers, with those that come in the same lists."""
-        resources = {mapper.resource for mapper in self.provider.mappers if mapper.kind in self.kinds}
+    @property
+    def winner(self) -> Winner:
+        return self.settings.conflict_winner
+
+    def mappers(self, kinds: Collection[str] | None = None) -> list[Mapper]:
+        """The mappers of the kinds it covers, or of these, with those that come in the same lists."""
+        wanted = self.kinds if kinds is None else kinds
+        resources = {mapper.resource for mapper in self.provider.mappers if mapper.kind in wanted}
         return [mapper for mapper in self.provider.mappers if mapper.resource in resources]
+
+    def books(self) -> Books:
+        """The company's books as they are now, for the length of a transaction."""
+        connection = self.session.get_one(Connection, self.connection_id)
+        return Books(self.session, connection, self.settings, self.address)
 
     def begin(self) -> None:
         """Start a writing transaction under the fence. Raises: LeaseLostError.

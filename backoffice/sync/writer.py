@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Update, bindparam, insert, update
+from sqlalchemy import Update, bindparam, insert, update
 
 from backoffice.clock import now
 from backoffice.database import folded
 from backoffice.models import History, Link, Winner
 from backoffice.models.history import as_text
 from backoffice.models.link import CLEARED
-from backoffice.sync.loading import Loaded, agreed
+from backoffice.sync.lines import changes as line_changes
+from backoffice.sync.lines import content, line_of, write_lines
+from backoffice.sync.loading import Loaded
 from backoffice.sync.mapper import Mapper
 from backoffice.sync.task import Task
 
@@ -20,10 +23,23 @@ from backoffice.sync.task import Task
 ENGINE = {"engine": True, "synchronize_session": False}
 
 
-def diff(row: Row[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+class Held:
+    """What we hold of a row of theirs: columns of the record and its lines, and of its link as `link_…`."""
+
+    def __init__(self, values: Mapping[Any, Any]) -> None:
+        self.values: dict[str, Any] = dict(values)
+
+    def __getattr__(self, name: str) -> Any:
+        return self.values[name]
+
+
+def diff(row: Held, values: Mapping[str, Any]) -> dict[str, Any]:
     """The columns in which they differ from what we hold."""
-    mine = row._mapping
-    return {column: value for column, value in values.items() if mine[column] != value}
+    return {column: value for column, value in values.items() if _differ(column, row.values[column], value)}
+
+
+def _differ(column: str, mine: Any, theirs: Any) -> bool:
+    return content(mine) != content(theirs) if column == "lines" else bool(mine != theirs)
 
 
 class Writer:
@@ -32,31 +48,44 @@ class Writer:
     def __init__(self, task: Task, mapper: Mapper) -> None:
         self._task, self._mapper = task, mapper
         self._table = mapper.model.table()
+        self._lines: dict[int, list[dict[str, Any]]] = {}
         self._records: list[dict[str, Any]] = []
         self._seen: list[dict[str, Any]] = []
         self._agreed: list[dict[str, Any]] = []
+        self._asked: list[dict[str, Any]] = []
         self._history: list[dict[str, Any]] = []
 
-    def known(self, row: Row[Any], theirs: Loaded) -> None:
-        """Decide for a row that is linked: theirs, ours, or nothing to do."""
+    def known(self, row: Held, theirs: Loaded) -> None:
+        """Decide for a row that is linked: theirs, ours, a question, or nothing to do."""
         changes = diff(row, theirs.values)
         if row.link_paused:
             if row.link_version != theirs.version:
                 self._see(row, None, row.link_gone)  # to be read again when it is resumed
         elif row.link_attempt_id is not None:
             return  # its own request is settled first
+        elif self._mapper.asks and row.link_sent_at is not None:
+            self._ours(row, theirs, changes)
         elif not row.link_pending or not changes:
             self.take(row, theirs, changes)
-        elif row.link_version == theirs.version or row.link_agreed == agreed(self._mapper, theirs):
-            self._marks(row, changes)
+        else:
+            self._pending(row, theirs, changes)
+
+    def _pending(self, row: Held, theirs: Loaded, changes: dict[str, Any]) -> None:
+        """Ours was edited and waits: theirs is new to us only if it was changed as well."""
+        if row.link_version == theirs.version or row.link_agreed == theirs.agreed:
+            self.marks(row, theirs)
             if row.link_version != theirs.version:
                 self._see(row, theirs.version, theirs.gone)
+        elif self._mapper.asks:
+            self._ask(row, theirs)
         else:
             self._conflict(row, theirs, changes)
 
-    def take(self, row: Row[Any], theirs: Loaded, changes: dict[str, Any]) -> None:
+    def take(self, row: Held, theirs: Loaded, changes: dict[str, Any]) -> None:
         """Their values stay."""
         revision = row.revision
+        if set(changes) <= self._mapper.computed:
+            changes = {}
         if changes:
             revision = self._change(row, changes, "changed")
             counted = "archived" if changes.get("archived") else "updated"
@@ -66,13 +95,46 @@ class Writer:
         if changes or row.link_pending or row.link_version != theirs.version or row.link_gone != theirs.gone:
             self._agree(row, theirs, revision)
 
-    def _marks(self, row: Row[Any], changes: dict[str, Any]) -> None:
-        """Ours is ahead and theirs has not moved: only what they alone decide is taken."""
-        marks = {column: value for column, value in changes.items() if column in self._mapper.theirs}
+    def _ours(self, row: Held, theirs: Loaded, changes: dict[str, Any]) -> None:
+        """What we sent stays as it is here; a person is asked where somebody changed it there."""
+        if row.link_agreed == theirs.agreed or theirs.gone:
+            self.marks(row, theirs)
+            if row.link_version != theirs.version or row.link_gone != theirs.gone or row.link_in_question:
+                self._see(row, theirs.version, theirs.gone)
+        elif not set(changes) - self._mapper.computed - self._mapper.theirs - self._mapper.standing:
+            self.take(row, theirs, changes)  # both were changed alike
+        else:
+            self._ask(row, theirs)
+
+    def marks(self, row: Held, theirs: Loaded) -> None:
+        """Take what they alone decide; where it stands, if it is theirs alone or has ended there."""
+        decided = self._mapper.theirs
+        if theirs.gone or (row.link_sent_at is None and not row.link_pending):
+            decided = decided | self._mapper.standing
+        marks = {column: value for column, value in diff(row, theirs.values).items() if column in decided}
         if marks:
             self._change(row, marks, "changed", counted=False)
+            self._task.tally["updated"] += 1
+        else:
+            self._task.tally["unchanged"] += 1
 
-    def _conflict(self, row: Row[Any], theirs: Loaded, changes: dict[str, Any]) -> None:
+    def _ask(self, row: Held, theirs: Loaded) -> None:
+        """It was changed there: keep what it is there until a person has decided."""
+        self.marks(row, theirs)
+        if row.link_version == theirs.version and row.link_in_question:
+            return
+        kept = json.loads(json.dumps(theirs.payload, default=str))
+        self._asked.append(
+            {
+                "row_id": row.link_id,
+                "new_external_version": theirs.version,
+                "new_gone": theirs.gone,
+                "new_changed_there": kept,
+            }
+        )
+        self._task.notes.append(f"{row.name} was changed in {self._task.provider.name} after it was sent.")
+
+    def _conflict(self, row: Held, theirs: Loaded, changes: dict[str, Any]) -> None:
         name = row.name
         if self._task.winner is Winner.PROVIDER:
             self._task.notes.append(
@@ -80,17 +142,17 @@ class Writer:
             )
             self.take(row, theirs, changes)
             return
-        self._marks(row, changes)
+        self.marks(row, theirs)
         self._task.notes.append(
             f"{name} was edited on both sides; ours will be sent, {self._task.provider.name}'s are in its history."
         )
         for column, value in changes.items():
             if column not in self._mapper.theirs:
-                self._entry(row.id, "overruled there", column, value, row._mapping[column])
+                self._entry(row.id, "overruled there", column, value, row.values[column])
         self._see(row, theirs.version, theirs.gone)
 
-    def _change(self, row: Row[Any], changes: dict[str, Any], action: str, counted: bool = True) -> int:
-        merged = {**row._mapping, **changes}
+    def _change(self, row: Held, changes: dict[str, Any], action: str, counted: bool = True) -> int:
+        merged = {**row.values, **changes}
         columns = {column: merged[column] for column in self._mapper.model.business_columns()}
         revision: int = row.revision + 1 if counted else row.revision
         self._records.append(
@@ -102,22 +164,36 @@ class Writer:
                 "changed_at": now(),
             }
         )
-        for column, value in changes.items():
-            self._entry(row.id, action, column, row._mapping[column], value)
+        if "lines" in changes:
+            self._lines[row.id] = changes["lines"]
+        for column, old, new in self._spelt_out(row, changes):
+            self._entry(row.id, action, column, old, new)
         return revision
 
-    def _see(self, row: Row[Any], version: str | None, gone: str | None) -> None:
-        """Their state was seen; what is wanted stays as it is."""
-        self._seen.append({"row_id": row.link_id, "new_external_version": version, "new_gone": gone})
+    def _spelt_out(self, row: Held, changes: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+        """Each change as the history keeps it: (field, old, new)."""
+        model = line_of(self._mapper.model)
+        for column, value in changes.items():
+            if column == "lines" and model is not None:
+                yield from line_changes(model, row.lines, value)
+            else:
+                yield column, row.values[column], value
 
-    def _agree(self, row: Row[Any], theirs: Loaded, revision: int) -> None:
+    def _see(self, row: Held, version: str | None, gone: str | None) -> None:
+        """Their state was seen; what is wanted stays as it is."""
+        self._seen.append(
+            {"row_id": row.link_id, "new_external_version": version, "new_gone": gone, "new_changed_there": None}
+        )
+
+    def _agree(self, row: Held, theirs: Loaded, revision: int) -> None:
         """Both sides hold the same now, and nothing stands in the way any more."""
         self._agreed.append(
             {
                 "row_id": row.link_id,
                 "new_external_version": theirs.version,
                 "new_gone": theirs.gone,
-                "new_agreed": agreed(self._mapper, theirs),
+                "new_agreed": theirs.agreed,
+                "new_changed_there": None,
                 "new_wanted_revision": revision,
                 "new_synced_revision": revision,
                 "new_synced_by_id": self._task.job_id,
@@ -147,7 +223,7 @@ class Writer:
         moment = now()
         records = [
             {
-                **row.values,
+                **{column: value for column, value in row.values.items() if column != "lines"},
                 "company_id": self._task.company_id,
                 "name_key": folded(row.values.get("name"))[:255],
                 "revision": 1,
@@ -158,6 +234,7 @@ class Writer:
         ]
         statement = insert(self._table).returning(self._table.c.id, sort_by_parameter_order=True)
         ids = self._task.session.execute(statement, records, execution_options=ENGINE).scalars().all()
+        self._lines |= {i: row.values["lines"] for i, row in zip(ids, rows, strict=True) if "lines" in row.values}
         links = [
             {
                 "connection_id": self._task.connection_id,
@@ -166,7 +243,7 @@ class Writer:
                 "record_id": record_id,
                 "external_id": row.external_id,
                 "external_version": row.version,
-                "agreed": agreed(self._mapper, row),
+                "agreed": row.agreed,
                 "gone": row.gone,
                 "wanted_revision": 1,
                 "synced_revision": 1,
@@ -192,7 +269,10 @@ class Writer:
                 .values({column: bindparam(column) for column in columns})
             )
             session.connection().execute(statement, self._records)
-        for links, constants in ((self._seen, {}), (self._agreed, CLEARED)):
+        model = line_of(self._mapper.model)
+        if model is not None and self._lines:
+            write_lines(session, model, self._lines)
+        for links, constants in ((self._seen, {}), (self._asked, {}), (self._agreed, CLEARED)):
             if links:
                 session.connection().execute(_link_update(links[0], constants), links)
         if self._history:
@@ -203,5 +283,6 @@ class Writer:
 def _link_update(example: dict[str, Any], constants: dict[str, Any]) -> Update:
     """Set on each link what the parameters hold, and the constants on all of them."""
     table = Link.table()
-    given: dict[str, Any] = {name.removeprefix("new_"): bindparam(name) for name in example if name != "row_id"}
+    columns = {name: table.c[name.removeprefix("new_")] for name in example if name != "row_id"}
+    given: dict[str, Any] = {column.key: bindparam(name, type_=column.type) for name, column in columns.items()}
     return update(table).where(table.c.id == bindparam("row_id")).values({**given, **constants})

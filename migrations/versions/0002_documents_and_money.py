@@ -20,6 +20,63 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['company_id'], ['company.id'], name=op.f('fk_counter_company_id_company'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('company_id', 'kind', name=op.f('pk_counter'))
     )
+    op.create_table('csv_import',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('company_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('sort', sa.String(length=40), nullable=False),
+    sa.Column('file_name', sa.String(length=255), nullable=False),
+    sa.Column('digest', sa.String(length=64), nullable=False),
+    sa.Column('content', sa.LargeBinary(), nullable=True),
+    sa.Column('headers', sa.JSON(), nullable=False),
+    sa.Column('columns', sa.JSON(), nullable=False),
+    sa.Column('options', sa.JSON(), nullable=False),
+    sa.Column('uploaded_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('uploaded_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('started_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('started_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('counts', sa.JSON(), nullable=False),
+    sa.ForeignKeyConstraint(['company_id'], ['company.id'], name=op.f('fk_csv_import_company_id_company'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['started_by_id'], ['user_account.id'], name=op.f('fk_csv_import_started_by_id_user_account'), ondelete='SET NULL'),
+    sa.ForeignKeyConstraint(['uploaded_by_id'], ['user_account.id'], name=op.f('fk_csv_import_uploaded_by_id_user_account'), ondelete='SET NULL'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_csv_import'))
+    )
+    with op.batch_alter_table('csv_import', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_csv_import_company_id'), ['company_id'], unique=False)
+        batch_op.create_index('uq_csv_import_taken', ['company_id', 'sort', 'digest'], unique=True, sqlite_where=sa.text('started_at IS NOT NULL'), postgresql_where=sa.text('started_at IS NOT NULL'))
+
+    op.create_table('mail',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('company_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('kind', sa.String(length=40), nullable=False),
+    sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('recipients', sa.Text(), nullable=False),
+    sa.Column('sender_name', sa.String(length=255), nullable=False),
+    sa.Column('reply_to', sa.String(length=255), nullable=True),
+    sa.Column('subject', sa.String(length=255), nullable=False),
+    sa.Column('body', sa.Text(), nullable=False),
+    sa.Column('file_name', sa.String(length=255), nullable=False),
+    sa.Column('pdf', sa.LargeBinary(), nullable=False),
+    sa.Column('message_id', sa.String(length=255), nullable=False),
+    sa.Column('state', sa.Enum('waiting', 'sending', 'sent', 'failed', 'perhaps_sent', name='mail_state', native_enum=False, create_constraint=True, length=20), nullable=False),
+    sa.Column('reason', sa.Text(), nullable=True),
+    sa.Column('reason_raw', sa.Text(), nullable=True),
+    sa.Column('tries', sa.Integer(), nullable=False),
+    sa.Column('fence', sa.Integer(), nullable=False),
+    sa.Column('user_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('lease_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['company_id'], ['company.id'], name=op.f('fk_mail_company_id_company'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['user_id'], ['user_account.id'], name=op.f('fk_mail_user_id_user_account'), ondelete='SET NULL'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_mail')),
+    sa.UniqueConstraint('message_id', name=op.f('uq_mail_message_id'))
+    )
+    with op.batch_alter_table('mail', schema=None) as batch_op:
+        batch_op.create_index('ix_mail_document', ['company_id', 'kind', 'record_id', 'id'], unique=False)
+        batch_op.create_index('ix_mail_open', ['due_at'], unique=False, sqlite_where=sa.text("state IN ('waiting', 'sending')"), postgresql_where=sa.text("state IN ('waiting', 'sending')"))
+
     op.create_table('account_mapping',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('side', sa.Enum('sales', 'purchases', name='side', native_enum=False, create_constraint=True, length=20), nullable=False),
@@ -470,7 +527,8 @@ def upgrade() -> None:
 
     with op.batch_alter_table('connection', schema=None) as batch_op:
         batch_op.add_column(sa.Column('locked_until', sa.Date(), nullable=True))
-        batch_op.add_column(sa.Column('currencies', sa.JSON(), nullable=True))
+        batch_op.add_column(sa.Column('currencies', sa.JSON(none_as_null=True), nullable=True))
+        batch_op.add_column(sa.Column('described_at', sa.DateTime(timezone=True), nullable=True))
 
     with op.batch_alter_table('item', schema=None) as batch_op:
         batch_op.add_column(sa.Column('group', sa.String(length=60), nullable=True))
@@ -514,6 +572,7 @@ def downgrade() -> None:
         batch_op.drop_column('group')
 
     with op.batch_alter_table('connection', schema=None) as batch_op:
+        batch_op.drop_column('described_at')
         batch_op.drop_column('currencies')
         batch_op.drop_column('locked_until')
 
@@ -635,5 +694,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_account_mapping_company_id'))
 
     op.drop_table('account_mapping')
+    with op.batch_alter_table('mail', schema=None) as batch_op:
+        batch_op.drop_index('ix_mail_open', sqlite_where=sa.text("state IN ('waiting', 'sending')"), postgresql_where=sa.text("state IN ('waiting', 'sending')"))
+        batch_op.drop_index('ix_mail_document')
+
+    op.drop_table('mail')
+    with op.batch_alter_table('csv_import', schema=None) as batch_op:
+        batch_op.drop_index('uq_csv_import_taken', sqlite_where=sa.text('started_at IS NOT NULL'), postgresql_where=sa.text('started_at IS NOT NULL'))
+        batch_op.drop_index(batch_op.f('ix_csv_import_company_id'))
+
+    op.drop_table('csv_import')
     op.drop_table('counter')
     # ### end Alembic commands ###

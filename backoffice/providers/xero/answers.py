@@ -42,6 +42,10 @@ class OrganisationRefusedError(RejectedError):
     """Xero does not allow this for the organisation."""
 
 
+class NotThereError(RejectedError):
+    """This is not in Xero."""
+
+
 class InvalidError(RejectedError):
     """Xero turned records of the request down, and with them all of it."""
 
@@ -64,6 +68,8 @@ def refusal(answer: Answer, writes: bool) -> BackofficeError | None:
         return _unauthorised(answer)
     if status == 403:
         return OrganisationRefusedError("Xero does not allow this for the organisation.")
+    if status == 404:
+        return NotThereError("This is not in Xero.")
     if status >= 400:
         return rejected(answer)
     return UnansweredError(status=status) if writes else UnreadableError()

@@ -5,17 +5,21 @@ https://developer.xero.com/documentation/api/accounting/requests-and-responses
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from threading import Lock
+from urllib.parse import quote
 
 from backoffice.config import Settings
-from backoffice.database import folded
-from backoffice.errors import ConnectionLostError, RateLimitedError, UnansweredError, UnreadableError
+from backoffice.errors import (
+    ConnectionLostError,
+    RateLimitedError,
+    RejectedError,
+    UnansweredError,
+    UnreadableError,
+)
 from backoffice.models import Connection
 from backoffice.providers.consents import Consents
 from backoffice.providers.http import Answer, Request, Wire
@@ -24,18 +28,21 @@ from backoffice.providers.tokens import Tokens
 from backoffice.providers.xero import answers, refusals
 from backoffice.providers.xero.connections import Connections
 from backoffice.providers.xero.kinds import MAPPERS
-from backoffice.providers.xero.shape import NOBODY
+from backoffice.providers.xero.shape import NOBODY, WHOLE, Writing, XeroMapper
 from backoffice.sync.mapper import Mapper, Payload
 from backoffice.sync.provider import Outcome, Page
 
 #: Resources whose prices would be rounded to two decimals without being asked for four.
-FOUR_DECIMALS = {"Items"}
+FOUR_DECIMALS = {"Items", "Invoices", "CreditNotes", "Overpayments", "Prepayments"}
 #: Resources that have an archive, and leave it out unless asked.
 WITH_ARCHIVE = {"Contacts", "TrackingCategories"}
 #: Resources that can be asked for by ids; the others are read whole.
-WITH_IDS = {"Contacts"}
-#: Characters of a text that are looked for; any more may not fit into an address.
-LONGEST_SEARCH = 120
+WITH_IDS = {"Contacts", "Invoices"}
+#: Resources that can be searched for their ids instead.
+WITH_WHERE = {"CreditNotes", "Payments", "Overpayments", "Prepayments"}
+#: Resources that know neither; up to so many are asked for one by one, more are looked for in the list.
+ONE_BY_ONE = {"PurchaseOrders"}
+FEW = 3
 ORGANISATION_GONE = (
     "The organisation has disconnected this application in Xero, or no longer exists. "
     "Link the company again; nothing is lost meanwhile."
@@ -76,34 +83,62 @@ class XeroClient:
         return answers.page(self._call(self._read(resource, {})), resource)
 
     def by_ids(self, resource: str, ids: Sequence[str]) -> Sequence[Payload]:
-        """The rows with these ids; a resource that cannot be asked so is read whole, which is one call too."""
+        """The rows with these ids; a resource that cannot be asked so is read whole, which is one call too.
+
+        Purchase orders can only be asked for one by one, or page by page: one call for each.
+        """
         if not ids:
             return ()
-        params = {"IDs": ",".join(ids), "page": "1", "pageSize": "1000"} if resource in WITH_IDS else {}
-        rows = answers.page(self._call(self._read(resource, params)), resource).rows
+        if resource in ONE_BY_ONE:
+            return self._one_by_one(resource, ids)
+        rows = answers.page(self._call(self._read(resource, _asking(resource, ids))), resource).rows
         return [row for row in rows if _ids(resource, row) & set(ids)]
 
-    def find(self, mapper: Mapper, payload: Payload) -> Sequence[Payload]:
-        """The rows whose first look-up key that is filled here equals ours; without any there is nothing to find."""
-        keys = {field.column: field.key for field in mapper.fields}
-        filled = (keys[column] for column in mapper.lookup_key if payload.get(keys[column]))
-        if (key := next(filled, None)) is None:
+    def _one_by_one(self, resource: str, ids: Sequence[str]) -> Sequence[Payload]:
+        if len(ids) <= FEW:
+            found = [self._optional(self._read(f"{resource}/{quote(key, safe='')}", {}), resource) for key in ids]
+            return [row for rows in found for row in rows]
+        missing, rows, number = set(ids), [], 1
+        while missing:
+            page = self.page(resource, number)
+            here = [row for row in page.rows if _ids(resource, row) & missing]
+            rows += here
+            missing -= set().union(*(_ids(resource, row) for row in here))
+            if number >= (page.page_count or 1):
+                break
+            number += 1
+        return rows
+
+    def _optional(self, request: Request, resource: str) -> Sequence[Payload]:
+        """The rows of an answer; none where there is no such thing."""
+        try:
+            return answers.envelope(self._call(request), resource)[1]
+        except answers.NotThereError:
             return ()
-        wanted = str(payload[key])
-        params = {**_search(key, wanted), "page": "1", "pageSize": "1000"}
-        rows = answers.page(self._call(self._read(mapper.resource, params)), mapper.resource).rows
-        return [row for row in rows if folded(str(row.get(key, ""))) == folded(wanted)]
+
+    def find(self, mapper: Mapper, payload: Payload) -> Sequence[Payload]:
+        assert isinstance(mapper, XeroMapper)
+        search = mapper.search(payload)
+        if search is None:
+            return ()
+        rows = self._optional(self._read(search.path, search.params), search.answer)
+        return [each for row in rows for each in mapper.rows(row) if mapper.found(payload, each)]
 
     def send(self, mapper: Mapper, action: str, payloads: Sequence[Payload], key: str) -> Sequence[Outcome]:
-        """PUT creates and refuses what is there; POST, each row with its id, updates."""
+        assert isinstance(mapper, XeroMapper)
+        writing = mapper.writing(action, payloads)
         try:
-            answer = self._call(self._write(mapper.resource, action, payloads, key))
+            answer = self._call(self._write(writing, key))
         except answers.InvalidError as error:
             if len(error.elements) == len(payloads) and all(any(answers.said(each)) for each in error.elements):
                 return [_refused(each) for each in error.elements]
             raise
+        except answers.NotThereError as error:
+            raise RejectedError("This is no longer in Xero.", divisible=True) from error
         try:
-            rows = answers.envelope(answer, mapper.resource)[1]
+            rows = [
+                each for row in answers.envelope(answer, writing.answer)[1] for each in mapper.answered(row, payloads)
+            ]
             return _outcomes(mapper, action, payloads, rows)
         except UnreadableError as error:
             raise UnansweredError(status=answer.status) from error
@@ -115,20 +150,27 @@ class XeroClient:
             raise UnreadableError
         return rows[0]
 
+    def currencies(self) -> Sequence[str]:
+        """The ISO 4217 codes that the organisation has. Raises: as every call."""
+        rows = answers.page(self._call(self._read("Currencies", {})), "Currencies").rows
+        return sorted({str(row["Code"]) for row in rows if isinstance(row.get("Code"), str)})
+
     def _read(self, resource: str, params: Mapping[str, str], since: datetime | None = None) -> Request:
         more = {"includeArchived": "true"} if resource in WITH_ARCHIVE else {}
-        more |= {"unitdp": "4"} if resource in FOUR_DECIMALS else {}
+        more |= self._places(resource)
         headers = self._headers()
         if since is not None:
             headers["If-Modified-Since"] = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
         return Request("GET", self._url(resource), {**params, **more}, headers)
 
-    def _write(self, resource: str, action: str, payloads: Sequence[Payload], key: str) -> Request:
-        params = {"summarizeErrors": "false"} | ({"unitdp": "4"} if resource in FOUR_DECIMALS else {})
-        headers = {**self._headers(), "Content-Type": "application/json", "Idempotency-Key": key}
-        # Sorted, so that the same request has the same body when it is sent again under the same key.
-        body = json.dumps({resource: list(payloads)}, sort_keys=True).encode()
-        return Request("PUT" if action == "create" else "POST", self._url(resource), params, headers, body)
+    def _write(self, writing: Writing, key: str) -> Request:
+        params = {"summarizeErrors": "false"} | self._places(writing.path)
+        headers = {**self._headers(), "Content-Type": writing.content_type, "Idempotency-Key": key}
+        return Request(writing.method, self._url(writing.path), params, headers, writing.body)
+
+    @staticmethod
+    def _places(path: str) -> dict[str, str]:
+        return {"unitdp": "4"} if path.partition("/")[0] in FOUR_DECIMALS else {}
 
     def _url(self, resource: str) -> str:
         return f"{self._access.settings.xero_api_url}/{resource}"
@@ -188,17 +230,19 @@ def _ids(resource: str, row: Payload) -> set[str]:
     return {str(each.get(mapper.id_key)) for mapper in mappers for each in mapper.rows(row)}
 
 
-def _search(key: str, wanted: str) -> dict[str, str]:
-    """A question that finds a text: by its beginning where the whole is too long for an address or has quotes in it."""
-    plain = re.split(r'["\\]', wanted)[0][:LONGEST_SEARCH]
-    if plain == wanted:
-        return {"where": f'{key}=="{wanted}"'}
-    if plain:
-        return {"where": f'{key}!=null AND {key}.StartsWith("{plain}")'}
-    return {"searchTerm": wanted[:LONGEST_SEARCH]}
+def _asking(resource: str, ids: Sequence[str]) -> dict[str, str]:
+    """The parameters that ask for rows by their ids; none for what is read whole."""
+    if resource in WITH_IDS:
+        return {"IDs": ",".join(ids), **WHOLE}
+    if resource in WITH_WHERE:
+        key = next(mapper.id_key for mapper in MAPPERS if mapper.resource == resource)
+        return {"where": " OR ".join(f'{key}==Guid("{each}")' for each in ids), **WHOLE}
+    return {}
 
 
-def _outcomes(mapper: Mapper, action: str, payloads: Sequence[Payload], rows: Sequence[Payload]) -> Sequence[Outcome]:
+def _outcomes(
+    mapper: XeroMapper, action: str, payloads: Sequence[Payload], rows: Sequence[Payload]
+) -> Sequence[Outcome]:
     """Each row of the answer beside what was sent in its place.
 
     Raises: UnreadableError when they do not belong together.
@@ -208,24 +252,24 @@ def _outcomes(mapper: Mapper, action: str, payloads: Sequence[Payload], rows: Se
     return [_outcome(mapper, action, sent, row) for sent, row in zip(payloads, rows, strict=True)]
 
 
-def _outcome(mapper: Mapper, action: str, sent: Payload, row: Payload) -> Outcome:
+def _outcome(mapper: XeroMapper, action: str, sent: Payload, row: Payload) -> Outcome:
     if any(answers.said(row)) or row.get("StatusAttributeString") == "ERROR":
         return _refused(row)
     found = row.get(mapper.id_key)
-    same = found == sent.get(mapper.id_key) if action == "update" else _same(mapper, sent, row)
+    same = found == sent.get(mapper.id_key) if action == "update" else mapper.found(sent, row)
     if not same or not isinstance(found, str) or found == NOBODY:
         raise UnreadableError
     return Outcome(payload=row, warnings=_warnings(row))
 
 
-def _same(mapper: Mapper, sent: Payload, row: Payload) -> bool:
-    """Whether a created row carries one of the texts by which ours is known there."""
-    keys = [field.key for field in mapper.fields if field.column in mapper.lookup_key]
-    return any(sent.get(key) and folded(str(row.get(key, ""))) == folded(str(sent[key])) for key in keys)
-
-
 def _refused(row: Payload) -> Outcome:
-    return Outcome(refusal=refusals.explain("\n".join(answers.said(row))))
+    refusal = refusals.explain("\n".join(answers.said(row)))
+    lines = row.get("LineItems")
+    for number, line in enumerate(lines if isinstance(lines, list) else (), start=1):
+        if any(answers.said(line)):
+            column = (refusal.column or "description").rpartition(".")[2]
+            return Outcome(refusal=replace(refusal, column=f"lines.{number}.{column}"))
+    return Outcome(refusal=refusal)
 
 
 def _warnings(row: Payload) -> tuple[str, ...]:

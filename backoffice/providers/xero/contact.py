@@ -7,10 +7,12 @@ documents), the telephone (DEFAULT) and the mobile (MOBILE); the other slots are
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from backoffice.models import Contact, Direction, Record
 from backoffice.providers.xero.shape import XeroMapper, dig, text, value
+from backoffice.sync.books import Books
 from backoffice.sync.mapper import Field, Payload, Refusal
 
 #: Our columns and the keys of an address.
@@ -35,6 +37,11 @@ class ContactMapper(XeroMapper):
     match_by = ("number", "email", "name")
     lookup_key = ("number", "name")
     theirs = frozenset({"is_supplier", "is_customer"})
+    unstamped = True
+    limits = (
+        "An archived contact cannot be restored from outside.",
+        "Whether a contact is a supplier or a customer is seen by Xero from its documents.",
+    )
     fields = (
         Field("name", "Name"),
         Field("number", "ContactNumber"),
@@ -65,7 +72,7 @@ class ContactMapper(XeroMapper):
             return value(_phone(_slot(field, payload)), self.model.__mapper__.columns[field.column])
         return super().read(field, payload)
 
-    def dump(self, record: Record) -> Payload:
+    def dump(self, record: Record, books: Books) -> Payload:
         """Every field of ours; "" empties one there. A currency cannot be emptied and is left out instead."""
         assert isinstance(record, Contact)
         payload: Payload = {field.key: getattr(record, field.column) or "" for field in self.fields if _plain(field)}
@@ -76,9 +83,10 @@ class ContactMapper(XeroMapper):
         payload["Phones"] = [_split(getattr(record, column) or "", kind) for column, kind in PHONES.items()]
         return payload
 
-    def check(self, record: Record, gone: str | None) -> Refusal | None:
+    def check(self, record: Record, gone: str | None, books: Books) -> Sequence[Refusal]:
         assert isinstance(record, Contact)
-        return _lifeless(record, gone) or _name(record.name) or self._length(record) or _place(record)
+        found = (_lifeless(record, gone), _name(record.name), self._length(record), _place(record))
+        return [refusal for refusal in found if refusal is not None]
 
     def _length(self, record: Contact) -> Refusal | None:
         """Our columns are as long as Xero's fields, but not every database minds."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from backoffice.errors import (
     BackofficeError,
     ConfigurationError,
@@ -12,6 +14,7 @@ from backoffice.errors import (
     UnreadableError,
 )
 from backoffice.models import Connection
+from backoffice.providers.xero.shape import day
 from backoffice.providers.xero.time_zones import zone
 from backoffice.sync.mapper import Payload
 from backoffice.sync.provider import Finding, Organisation
@@ -67,7 +70,17 @@ def described(payload: Payload, connection: Connection) -> Organisation:
         base_currency=_word(payload, "BaseCurrency", 10),
         short_code=_word(payload, "ShortCode", 40),
         time_zone=zone(_word(payload, "Timezone", 60)),
+        locked_until=_locked_until(payload),
     )
+
+
+def _locked_until(payload: Payload) -> date | None:
+    """The later of the two days up to which the books are closed."""
+    found = [payload.get(key) for key in ("PeriodLockDate", "EndOfYearLockDate")]
+    try:
+        return max((day(each, "lock date") for each in found if each), default=None)
+    except ValueError as error:
+        raise UnreadableError from error
 
 
 def _word(payload: Payload, key: str, length: int) -> str:

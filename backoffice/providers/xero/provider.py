@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from urllib.parse import quote
@@ -30,7 +31,13 @@ log = structlog.get_logger()
 #: Tokens that nobody has used for so long are renewed; Xero lets them die after sixty days.
 RESTING = timedelta(days=20)
 #: The kinds that have a page of their own at Xero.
-PAGES = {"contact": "contacts/contact"}
+PAGES = {
+    "contact": "contacts/contact",
+    "invoice": "invoicing/view",
+    "bill": "bills/view",
+    "purchase_order": "purchase-orders/view",
+    "credit_note": "credit-notes/view",
+}
 NO_ORGANISATION = (
     "Xero let us in, but to no organisation. Choose one when you sign in. If Xero offers none, this application has as "
     "many organisations as its plan at Xero allows, or yours has two uncertified applications already: who runs this "
@@ -49,7 +56,9 @@ class Xero:
     key_memory = timedelta(minutes=5)
     #: More would make the address too long.
     ids_per_call = 40
-    paged = frozenset({"Contacts"})
+    paged = frozenset(
+        {"Contacts", "PurchaseOrders", "Invoices", "CreditNotes", "Payments", "Overpayments", "Prepayments"}
+    )
 
     def __init__(self, settings: Settings, redis: Redis, sessions: sessionmaker[Session]) -> None:
         self._settings = settings
@@ -110,6 +119,9 @@ class Xero:
 
     def organisation(self, connection: Connection) -> Organisation:
         return described(self._client(connection, urgent=True).organisation(), connection)
+
+    def currencies(self, connection: Connection) -> Sequence[str]:
+        return self._client(connection, urgent=True).currencies()
 
     def test(self, connection: Connection) -> Finding:
         try:

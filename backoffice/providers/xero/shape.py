@@ -5,13 +5,17 @@ A list with pages leaves out what a single row shows as "": both load as nothing
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
-from sqlalchemy import Boolean, Column, String, Text
+from sqlalchemy import Boolean, Column, Date, String, Text
 
-from backoffice.database import Exact
+from backoffice.database import Exact, folded
 from backoffice.models import Direction
 from backoffice.providers.xero.answers import moment
 from backoffice.sync.mapper import Field, Mapper, Payload, digest
@@ -20,8 +24,32 @@ from backoffice.sync.mapper import Field, Mapper, Payload, digest
 NOBODY = "00000000-0000-0000-0000-000000000000"
 #: What an id may look like: most are GUIDs, those of tax rates are words.
 ID = re.compile(r"[!-~]{1,64}")
+#: Characters of a text that are looked for; any more may not fit into an address.
+LONGEST_SEARCH = 120
+#: What a search may find at most.
+WHOLE = {"page": "1", "pageSize": "1000"}
 #: What an exact column can hold of whole units, less a margin.
 LARGEST = Decimal(10) ** 14
+
+
+@dataclass(frozen=True)
+class Writing:
+    """A request that writes: its method, its path below the API, its body, and where its answer has the rows."""
+
+    method: str
+    path: str
+    body: bytes
+    answer: str
+    content_type: str = "application/json"
+
+
+@dataclass(frozen=True)
+class Search:
+    """A request that looks for rows by what is known of one of ours."""
+
+    path: str
+    params: dict[str, str]
+    answer: str
 
 
 class XeroMapper(Mapper):
@@ -48,6 +76,32 @@ class XeroMapper(Mapper):
         except ValueError:
             return digest(payload)
 
+    def writing(self, action: str, payloads: Sequence[Payload]) -> Writing:
+        """PUT creates and refuses what is there; POST, each row with its id, updates."""
+        # Sorted, so that the same request has the same body when it is sent again under the same key.
+        body = json.dumps({self.resource: list(payloads)}, sort_keys=True).encode()
+        return Writing("PUT" if action == "create" else "POST", self.resource, body, self.resource)
+
+    def search(self, payload: Payload) -> Search | None:
+        """Look for the first look-up key that is filled in what was sent; without any there is nothing to find."""
+        keys = {field.column: field.key for field in self.fields}
+        filled = (keys[column] for column in self.lookup_key if payload.get(keys[column]))
+        if (key := next(filled, None)) is None:
+            return None
+        return Search(self.resource, {**containing(key, str(payload[key])), **WHOLE}, self.resource)
+
+    def answered(self, row: Payload, sent: Sequence[Payload]) -> Sequence[Payload]:
+        """The rows of this kind in one row of the answer to a write; usually the row itself."""
+        return (row,)
+
+    def found(self, sent: Payload, row: Payload) -> bool:
+        """Whether a row that was found carries one of the texts by which what was sent is known there."""
+        keys = [field.key for field in self.fields if field.column in self.lookup_key]
+        return any(sent.get(key) and folded(str(row.get(key, ""))) == folded(str(sent[key])) for key in keys)
+
+    def names(self, payload: Payload) -> dict[str, str | None]:
+        return {ref.column: name(payload, ref.key) for ref in self.refs}
+
     def load(self, payload: Payload) -> dict[str, Any]:
         values = {field.column: self.read(field, payload) for field in self.fields}
         return {"archived": self.gone(payload) is not None, **values}
@@ -61,6 +115,22 @@ class XeroMapper(Mapper):
     def gone(self, payload: Payload) -> str | None:
         status = payload.get(self.status_key)
         return self.resting.get(status) if isinstance(status, str) else None
+
+
+def containing(key: str, wanted: str) -> dict[str, str]:
+    """A question that finds a text: by its beginning where the whole is too long for an address or has quotes in it."""
+    plain = re.split(r'["\\]', wanted)[0][:LONGEST_SEARCH]
+    if plain == wanted:
+        return {"where": f'{key}=="{wanted}"'}
+    if plain:
+        return {"where": f'{key}!=null AND {key}.StartsWith("{plain}")'}
+    return {"searchTerm": wanted[:LONGEST_SEARCH]}
+
+
+def name(payload: Payload, path: str) -> str | None:
+    """The id at a dotted key; None where there is none."""
+    found = dig(payload, path)
+    return found if isinstance(found, str) and ID.fullmatch(found) and found != NOBODY else None
 
 
 def dig(payload: Payload, path: str) -> Any:
@@ -85,6 +155,8 @@ def value(raw: Any, column: Column[Any]) -> Any:
         return _nothing(column)
     if isinstance(column.type, Boolean):
         return truth(raw, column.key)
+    if isinstance(column.type, Date):
+        return day(raw, column.key)
     if isinstance(column.type, Exact):
         return number(raw, column.type.places, column.key)
     assert isinstance(column.type, String)
@@ -114,6 +186,19 @@ def truth(raw: Any, name: str) -> bool:
     if not isinstance(raw, bool):
         raise ValueError(f"{name} is neither true nor false")
     return raw
+
+
+def day(raw: Any, name: str) -> date:
+    """`2026-09-14`, the same with a time, or `/Date(…)/` at midnight UTC. Raises: ValueError for anything else."""
+    if not isinstance(raw, str):
+        raise ValueError(f"{name} is no date")
+    return moment(raw).date() if raw.startswith("/") else date.fromisoformat(raw[:10])
+
+
+def plain(amount: Decimal) -> float | str:
+    """A number as JSON has it; as text where JSON's would lose some of it."""
+    short = float(amount)
+    return short if Decimal(repr(short)) == amount else format(amount, "f")
 
 
 def number(raw: Any, places: int, name: str) -> Decimal:

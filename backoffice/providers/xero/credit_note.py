@@ -1,0 +1,159 @@
+"""Credit notes and their allocations. https://developer.xero.com/documentation/api/accounting/creditnotes
+
+What is due of a credit note is its remaining credit. Allocations come with their credit note, and one that was taken
+back is no longer there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from backoffice.models import (
+    Allocation,
+    Bill,
+    CompanySettings,
+    CreditNote,
+    Direction,
+    Document,
+    Invoice,
+    Record,
+    Side,
+    Status,
+)
+from backoffice.providers.xero.document import HEAD, DocumentMapper
+from backoffice.providers.xero.shape import Search, Writing, XeroMapper, name, plain
+from backoffice.sync.books import Books
+from backoffice.sync.mapper import Fact, Field, Payload, Ref, Refusal
+
+TYPES = {Side.PURCHASES: "ACCPAYCREDIT", Side.SALES: "ACCRECCREDIT"}
+
+
+class CreditNoteMapper(DocumentMapper):
+    """A credit note of either side."""
+
+    model = CreditNote
+    resource = "CreditNotes"
+    id_key = "CreditNoteID"
+    needs_due_date = False
+    theirs = DocumentMapper.theirs - {"amount_paid", "amount_credited"}
+    fields = (
+        Field("name", "CreditNoteNumber"),
+        Field("side", "Type"),
+        *HEAD,
+        Field("amount_due", "RemainingCredit"),
+        Field("paid_on", "FullyPaidOnDate"),
+    )
+
+    def read(self, field: Field, payload: Payload) -> Any:
+        if field.column == "side":
+            return Side.PURCHASES if payload.get("Type") == TYPES[Side.PURCHASES] else Side.SALES
+        return super().read(field, payload)
+
+    def dump(self, record: Record, books: Books) -> Payload:
+        payload = super().dump(record, books)
+        assert isinstance(record, CreditNote)
+        return payload if record.status is Status.VOIDED else {**payload, "Type": TYPES[record.side]}
+
+
+class AllocationMapper(XeroMapper):
+    """A part of a credit note that pays off a document: never changed, only taken back."""
+
+    model = Allocation
+    resource = "CreditNotes"
+    direction = Direction.BOTH
+    id_key = "AllocationID"
+    asks = True
+    moves_money = True
+    batch_size = 1
+    match_by = ()
+    lookup_key = ()
+    parent = "credit_note_id"
+    standing = frozenset({"archived"})
+    limits = ("An allocation cannot be changed; it is taken back and made anew.",)
+    fields = (Field("date", "Date"), Field("amount", "Amount"))
+    refs = (
+        Ref("credit_note_id", "CreditNoteID", CreditNote.kind),
+        Ref("bill_id", "Invoice.InvoiceID", Bill.kind, optional=True),
+        Ref("invoice_id", "Invoice.InvoiceID", Invoice.kind, optional=True),
+    )
+
+    def rows(self, payload: Payload) -> Sequence[Payload]:
+        """Raises: ValueError where the allocations are no list of objects."""
+        rows = payload.get("Allocations") or []
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise ValueError("Allocations is no list")
+        more = {"CreditNoteID": payload.get("CreditNoteID"), "CreditNoteType": payload.get("Type")}
+        return [{**row, **more} for row in rows if not row.get("IsDeleted")]
+
+    def version(self, payload: Payload) -> str:
+        return self.agreed(payload)
+
+    def names(self, payload: Payload) -> dict[str, str | None]:
+        purchases = payload.get("CreditNoteType") == TYPES[Side.PURCHASES]
+        target, other = ("bill_id", "invoice_id") if purchases else ("invoice_id", "bill_id")
+        paid_off = name(payload, "Invoice.InvoiceID")
+        return {"credit_note_id": name(payload, "CreditNoteID"), target: paid_off, other: None}
+
+    def gone(self, payload: Payload) -> str | None:
+        return "deleted" if payload.get("IsDeleted") is True else None
+
+    def welcome(self, values: dict[str, Any], gone: str | None, settings: CompanySettings) -> bool:
+        return gone is None and bool(values["bill_id"] or values["invoice_id"]) and settings.brings_in(self.kind)
+
+    def check(self, record: Record, gone: str | None, books: Books) -> Sequence[Refusal]:
+        assert isinstance(record, Allocation)
+        if record.archived:
+            return ()
+        if books.external_id(self.kind, record.id):
+            return (
+                Refusal("Xero changes no allocation. Take it back and make another.", "allocation_fixed", "amount"),
+            )
+        return [*_enough(record, record.credit_note, books), *_enough(record, record.document, books)]
+
+    def dump(self, record: Record, books: Books) -> Payload:
+        assert isinstance(record, Allocation)
+        assert record.document is not None, "an allocation has a document"
+        return {
+            "Amount": plain(record.amount),
+            "Date": record.date.isoformat(),
+            "CreditNoteID": books.external_id(CreditNote.kind, record.credit_note_id),
+            "CreditNoteType": TYPES[record.credit_note.side],
+            "Invoice": {"InvoiceID": books.external_id(record.document.kind, record.document.id)},
+        }
+
+    def writing(self, action: str, payloads: Sequence[Payload]) -> Writing:
+        (sent,) = payloads
+        path = f"CreditNotes/{sent['CreditNoteID']}/Allocations"
+        if action == "update":
+            return Writing("DELETE", f"{path}/{sent['AllocationID']}", b"", "Allocations")
+        kept = {key: sent[key] for key in ("Amount", "Date", "Invoice")}
+        return Writing("PUT", path, json.dumps({"Allocations": [kept]}, sort_keys=True).encode(), "Allocations")
+
+    def answered(self, row: Payload, sent: Sequence[Payload]) -> Sequence[Payload]:
+        more = {key: sent[0][key] for key in ("CreditNoteID", "CreditNoteType", "Invoice", "Date", "Amount")}
+        return ({**row, **{key: value for key, value in more.items() if not row.get(key)}},)
+
+    def search(self, payload: Payload) -> Search | None:
+        return Search(f"CreditNotes/{payload['CreditNoteID']}", {}, "CreditNotes")
+
+    def found(self, sent: Payload, row: Payload) -> bool:
+        return self.agreed(sent) == self.agreed(row)
+
+    def arrived(self, sent: Payload, there: Payload) -> bool:
+        return False
+
+
+def _enough(record: Allocation, document: Document | None, books: Books) -> Sequence[Refusal]:
+    """Whether so much of a document is left."""
+    if document is None or document.amount_due is None or record.amount <= document.amount_due:
+        return ()
+    words = f"Only {document.amount_due} of {document} is left in Xero. Lower the amount."
+    return (Refusal(words, "more_than_due", "amount", fact=_fact(document, books)),)
+
+
+def _fact(document: Document, books: Books) -> Fact | None:
+    resource = "CreditNotes" if isinstance(document, CreditNote) else "Invoices"
+    external_id = books.external_id(document.kind, document.id)
+    return Fact(resource, external_id) if external_id else None

@@ -1,0 +1,217 @@
+"""Pre-flight of documents: what Xero would turn down, found before any call, each in words that name the field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from backoffice.models import Account, Contact, Document, Line, SentAs, Side, Status, Treatment
+from backoffice.models.totals import half_up, line_amount, totals
+from backoffice.sync.books import Books
+from backoffice.sync.mapper import Fact, Refusal
+
+if TYPE_CHECKING:
+    from backoffice.providers.xero.document import DocumentMapper
+
+#: Accounts that Xero keeps for itself, and sorts that take no lines.
+OWN_ACCOUNTS = {"DEBTORS", "CREDITORS", "GST"}
+LONGEST = {"name": 255, "reference": 255, "delivery_instructions": 500, "attention_to": 255, "telephone": 50}
+LONGEST_DESCRIPTION = 4000
+
+
+def findings(mapper: DocumentMapper, document: Document, gone: str | None, books: Books) -> list[Refusal]:
+    """All that stands in the way of a document, the most telling first."""
+    external_id = books.external_id(document.kind, document.id)
+    settled = list(_settled(mapper, document, gone, external_id))
+    if settled or document.status is Status.VOIDED:
+        return settled
+    found = [
+        *_party(document, books),
+        *_head(mapper, document, books),
+        *(each for line in document.lines for each in _line(document, line, books)),
+    ]
+    return found or list(_total(mapper, document, books))
+
+
+def _settled(
+    mapper: DocumentMapper, document: Document, gone: str | None, external_id: str | None
+) -> Iterator[Refusal]:
+    """What was ended or paid there takes no change any more."""
+    noun = document.label
+    if gone:
+        yield Refusal(
+            f"This {noun} was {gone} in Xero, and Xero changes nothing of it any more. Void it here too, or write it "
+            "anew.",
+            "gone_there",
+            "status",
+        )
+        return
+    settled = (document.amount_paid or Decimal(0)) + (document.amount_credited or Decimal(0))
+    if external_id and settled:
+        verb = "voided" if document.status is Status.VOIDED else "changed"
+        yield Refusal(
+            f"{settled} of this {noun} is paid or credited in Xero, and it cannot be {verb} there until that is taken "
+            "back. Void the payment or remove the credit first.",
+            "paid_there",
+            None,
+            fact=Fact(mapper.resource, external_id),
+        )
+
+
+def _party(document: Document, books: Books) -> Iterator[Refusal]:
+    contact = document.contact
+    link = books.link(Contact.kind, contact.id)
+    if contact.archived or (link and link.gone):
+        external_id = link.external_id if link else None
+        yield Refusal(
+            f"{contact.name} is archived. Restore it (in Xero, if it is archived there), or choose another party.",
+            "contact_archived",
+            "contact_id",
+            fact=Fact("Contacts", external_id) if external_id else None,
+        )
+    elif link is None:
+        yield Refusal(
+            f"{contact.name} is not sent to Xero: the settings hold customers back. Switch them on, or choose another "
+            "party.",
+            "contact_not_sent",
+            "contact_id",
+        )
+
+
+def _head(mapper: DocumentMapper, document: Document, books: Books) -> Iterator[Refusal]:
+    noun = document.label
+    for column, most in LONGEST.items():
+        if len(getattr(document, column, None) or "") > most:
+            label = document.column_label(column)
+            yield Refusal(f"{label} is longer than the {most} characters that Xero takes.", "too_long", column)
+    if not document.name:
+        yield Refusal(f"This {noun} has no number.", "number_missing", "name")
+    else:
+        yield from _number(mapper, document, books)
+    if not document.lines:
+        yield Refusal(f"This {noun} has no lines. Xero takes none without.", "no_lines", "lines")
+    if mapper.posts and books.locked_until and document.date <= books.locked_until:
+        yield Refusal(
+            f"Xero's books are closed up to {books.locked_until:%-d %b %Y}. Give it a later date, or have an adviser "
+            "move the lock date in Xero.",
+            "period_locked",
+            "date",
+            fact=Fact("Organisation"),
+        )
+    as_draft = bool(mapper.sent_as) and getattr(books.settings, mapper.sent_as) is SentAs.DRAFT
+    if mapper.needs_due_date and document.due_date is None and not as_draft:
+        yield Refusal(f"This {noun} needs a due date before Xero takes it.", "due_date_missing", "due_date")
+    yield from _currency(document, books)
+
+
+def _number(mapper: DocumentMapper, document: Document, books: Books) -> Iterator[Refusal]:
+    alone = document.kind == "bill" or (document.kind == "credit_note" and document.side is Side.PURCHASES)
+    if books.namesakes(document, same_party=alone):
+        whose = f" of {document.contact.name}" if alone else ""
+        yield Refusal(
+            f"Another {document.label}{whose} has the number {document.name} already. Give this one another number, or "
+            "void one of the two.",
+            "number_taken",
+            "name",
+        )
+
+
+def _currency(document: Document, books: Books) -> Iterator[Refusal]:
+    currency = document.currency
+    if currency and currency != books.base_currency and currency not in (books.currencies or ()):
+        yield Refusal(
+            f"The organisation does not have the currency {currency}. Add it in Xero (Settings, Currencies), or choose "
+            "another.",
+            "currency_unknown",
+            "currency",
+            fact=Fact("Currencies"),
+        )
+
+
+def _line(document: Document, line: Line, books: Books) -> Iterator[Refusal]:
+    at = f"lines.{line.position}"
+    item = books.lines.item(line.item_code)
+    if not line.description and not (item and item.name):
+        yield Refusal(f"Line {line.position} has no description.", "description_missing", f"{at}.description")
+    if len(line.description or "") > LONGEST_DESCRIPTION:
+        words = f"The description of line {line.position} is longer than the 4,000 characters that Xero takes."
+        yield Refusal(words, "too_long", f"{at}.description")
+    if line.discount and document.side is Side.PURCHASES:
+        words = f"Xero takes a discount on sales only. Lower the price of line {line.position} instead."
+        yield Refusal(words, "discount_on_purchase", f"{at}.discount")
+    yield from _account(document, line, books)
+    if document.treatment is not Treatment.NONE:
+        yield from _tax(document, line, books)
+    for column in ("tracking_1_id", "tracking_2_id"):
+        option = books.options.get(getattr(line, column) or 0)
+        if option is not None and (option.archived or books.external_id(option.kind, option.id) is None):
+            words = f"The tracking option {option.name} of line {line.position} is not in use in Xero. Choose another."
+            yield Refusal(words, "tracking_archived", f"{at}.{column}", fact=Fact("TrackingCategories"))
+
+
+def _account(document: Document, line: Line, books: Books) -> Iterator[Refusal]:
+    at, code = f"lines.{line.position}.account_code", books.lines.account_code(document.side, line)
+    account = books.lines.account(code)
+    if code is None:
+        yield Refusal(
+            f"Nothing says which account line {line.position} posts to. Choose one, map its item to one, or set a "
+            "default in the settings.",
+            "account_missing",
+            at,
+        )
+    elif account is None or books.external_id(Account.kind, account.id) is None:
+        yield Refusal(
+            f"Account {code} of line {line.position} is not in Xero. Choose another.",
+            "account_unknown",
+            at,
+            fact=Fact("Accounts"),
+        )
+    elif account.archived:
+        words = f"Account {account} of line {line.position} is archived in Xero. Choose another, or restore it there."
+        yield Refusal(words, "account_archived", at, fact=Fact("Accounts"))
+    elif account.account_type == "BANK" or (account.system_account or "") in OWN_ACCOUNTS:
+        words = f"Xero takes no lines on account {account}, which line {line.position} posts to. Choose another."
+        yield Refusal(words, "account_not_for_lines", at)
+
+
+def _tax(document: Document, line: Line, books: Books) -> Iterator[Refusal]:
+    at, code = f"lines.{line.position}.tax_code", books.lines.tax_type(document.side, line)
+    rate = books.lines.tax_rate(code)
+    if code is None:
+        said = books.lines.tax_code(document.side, line)
+        words = f"The tax {said} of line {line.position} is not mapped" if said else f"Line {line.position} has no tax"
+        todo = "Map it to one of Xero's rates" if said else "Choose one, or set a default in the settings"
+        yield Refusal(f"{words}. {todo}.", "tax_unmapped", at)
+    elif rate is None or rate.archived:
+        yield Refusal(
+            f"The tax rate {code} of line {line.position} is not in use in Xero.",
+            "tax_unknown",
+            at,
+            fact=Fact("TaxRates"),
+        )
+    elif not (rate.for_sales if document.side is Side.SALES else rate.for_purchases):
+        side = "sales" if document.side is Side.SALES else "purchases"
+        words = f"Xero's tax rate {rate.name}, on line {line.position}, is not for {side}. Choose another."
+        yield Refusal(words, "tax_wrong_side", at, fact=Fact("TaxRates"))
+
+
+def _total(mapper: DocumentMapper, document: Document, books: Books) -> Iterator[Refusal]:
+    """Our total by our rates against what Xero will come to by its own."""
+    places = type(document).price_places
+    amounts = []
+    for line in document.lines:
+        rate = books.lines.tax_rate(mapper.tax_type(document, line, books))
+        percent = rate.rate if rate else Decimal(0)
+        amounts.append(line_amount(document.treatment, line.quantity, line.unit_price, line.discount, percent, places))
+    theirs = totals(document.treatment, amounts).total
+    if theirs != half_up(document.total):
+        pairs = enumerate(zip(amounts, document.lines, strict=True), start=1)
+        at = next((number for number, (there, here) in pairs if there.tax != here.tax_amount), 1)
+        yield Refusal(
+            f"It comes to {document.total} here and would come to {theirs} in Xero, since the tax rates differ. Mend "
+            f"the tax of line {at} or the mapping of its tax code, and save it again.",
+            "total_differs",
+            f"lines.{at}.tax_code",
+            fact=Fact("TaxRates"),
+        )

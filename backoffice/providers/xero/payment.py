@@ -1,0 +1,181 @@
+"""Payments. https://developer.xero.com/documentation/api/accounting/payments
+
+A payment is never changed, only deleted, and the row stays with its amount. Those of a batch are taken back there only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from backoffice.models import (
+    Account,
+    Bill,
+    CompanySettings,
+    CreditNote,
+    Direction,
+    Document,
+    Invoice,
+    Overpayment,
+    Payment,
+    Prepayment,
+    Record,
+)
+from backoffice.providers.xero.shape import WHOLE, Search, Writing, XeroMapper, containing, dig, name, plain
+from backoffice.sync.books import Books
+from backoffice.sync.mapper import Fact, Field, Payload, Ref, Refusal
+
+#: What can be paid here: our kind, Xero's key of it, and the list that it is in.
+TARGETS = {
+    Bill.kind: ("Invoice", "InvoiceID", "Invoices"),
+    Invoice.kind: ("Invoice", "InvoiceID", "Invoices"),
+    CreditNote.kind: ("CreditNote", "CreditNoteID", "CreditNotes"),
+}
+
+
+class PaymentMapper(XeroMapper):
+    """A payment, both ways; a batch that it was made in, and whether it is reconciled, come in only."""
+
+    model = Payment
+    resource = "Payments"
+    direction = Direction.BOTH
+    id_key = "PaymentID"
+    asks = True
+    moves_money = True
+    resting = {"DELETED": "deleted"}
+    match_by = ("name",)
+    lookup_key = ("name",)
+    theirs = frozenset({"batch_id", "reconciled", "their_status"})
+    standing = frozenset({"archived"})
+    computed = frozenset({"currency_rate"})
+    limits = (
+        "A payment cannot be changed; it is voided and recorded anew.",
+        "A payment of a batch is taken back in Xero only.",
+        "Xero does not tell when a payment is made; it is seen with the next Update.",
+    )
+    fields = (
+        Field("name", "Reference"),
+        Field("date", "Date"),
+        Field("amount", "Amount"),
+        Field("currency_rate", "CurrencyRate"),
+        Field("archived", "Status"),
+        Field("batch_id", "BatchPayment.BatchPaymentID"),
+        Field("reconciled", "IsReconciled"),
+        Field("their_status", "Status"),
+    )
+    refs = (
+        Ref("bill_id", "Invoice.InvoiceID", Bill.kind, optional=True),
+        Ref("invoice_id", "Invoice.InvoiceID", Invoice.kind, optional=True),
+        Ref("credit_note_id", "CreditNote.CreditNoteID", CreditNote.kind, optional=True),
+        Ref("prepayment_id", "Prepayment.PrepaymentID", Prepayment.kind, optional=True),
+        Ref("overpayment_id", "Overpayment.OverpaymentID", Overpayment.kind, optional=True),
+        Ref("account_id", "Account.AccountID", Account.kind, optional=True),
+    )
+
+    def size(self, action: str) -> int:
+        return self.batch_size if action == "create" else 1
+
+    def names(self, payload: Payload) -> dict[str, str | None]:
+        found = super().names(payload)
+        purchases = "PAY" in str(dig(payload, "Invoice.Type") or payload.get("PaymentType") or "")[:6]
+        found["invoice_id" if purchases else "bill_id"] = None
+        return found
+
+    def welcome(self, values: dict[str, Any], gone: str | None, settings: CompanySettings) -> bool:
+        since = settings.bring_in_from
+        known = any(values[column] for column in Payment.targets)
+        return known and gone is None and settings.brings_in(self.kind) and (since is None or values["date"] >= since)
+
+    def doubtful(self, record: Record, values: dict[str, Any]) -> bool:
+        assert isinstance(record, Payment)
+        return (record.amount, record.date) != (values["amount"], values["date"])
+
+    def check(self, record: Record, gone: str | None, books: Books) -> Sequence[Refusal]:
+        assert isinstance(record, Payment)
+        external_id = books.external_id(self.kind, record.id)
+        return list(_taken_back(record)) if record.archived else list(_unmade(record, external_id, books))
+
+    def dump(self, record: Record, books: Books) -> Payload:
+        assert isinstance(record, Payment)
+        if record.archived:
+            return {"Status": "DELETED"}
+        assert record.document is not None, "a payment has a document"
+        key, id_key, _ = TARGETS[record.document.kind]
+        payload: Payload = {
+            key: {id_key: books.external_id(record.document.kind, record.document.id)},
+            "Account": {"AccountID": books.external_id(Account.kind, record.account_id or 0)},
+            "Date": record.date.isoformat(),
+            "Amount": plain(record.amount),
+            "Reference": record.name,
+            "PaymentType": "ACCPAYPAYMENT" if record.bill_id else "ACCRECPAYMENT",
+        }
+        if record.currency_rate is not None:
+            payload["CurrencyRate"] = plain(record.currency_rate)
+        return payload
+
+    def writing(self, action: str, payloads: Sequence[Payload]) -> Writing:
+        if action == "create":
+            kept = [{k: v for k, v in payload.items() if k != "PaymentType"} for payload in payloads]
+            return super().writing(action, kept)
+        (sent,) = payloads
+        return Writing("POST", f"Payments/{sent['PaymentID']}", json.dumps({"Status": "DELETED"}).encode(), "Payments")
+
+    def search(self, payload: Payload) -> Search | None:
+        where = containing("Reference", str(payload.get("Reference") or "")).get("where")
+        return Search("Payments", {"where": where, **WHOLE}, "Payments") if where else None
+
+    def found(self, sent: Payload, row: Payload) -> bool:
+        paid = [name(each, "Invoice.InvoiceID") or name(each, "CreditNote.CreditNoteID") for each in (sent, row)]
+        return super().found(sent, row) and paid[0] == paid[1]
+
+    def arrived(self, sent: Payload, there: Payload) -> bool:
+        return self.gone(there) is not None if "Amount" not in sent else super().arrived(sent, there)
+
+
+def _taken_back(record: Payment) -> Iterator[Refusal]:
+    if record.batch_id:
+        words = "This payment was made in a batch in Xero and can be taken back there only. Restore it here."
+        yield Refusal(words, "batch_payment", "archived")
+
+
+def _unmade(record: Payment, external_id: str | None, books: Books) -> Iterator[Refusal]:
+    if external_id:
+        words = "Xero changes no payment. Void this one and record it anew."
+        yield Refusal(words, "payment_fixed", "amount")
+        return
+    yield from _account(record, books)
+    if books.locked_until and record.date <= books.locked_until:
+        words = f"Xero's books are closed up to {books.locked_until:%-d %b %Y}. Give the payment a later date."
+        yield Refusal(words, "period_locked", "date", fact=Fact("Organisation"))
+    document = record.document
+    if isinstance(document, Document):
+        yield from _due(record, document, books)
+    else:
+        yield Refusal("This payment is for nothing that is kept here.", "nothing_paid", "amount")
+
+
+def _account(record: Payment, books: Books) -> Iterator[Refusal]:
+    account = record.account
+    if account is None:
+        yield Refusal("Choose the account that the payment was made from or to.", "account_missing", "account_id")
+    elif account.archived or books.external_id(Account.kind, account.id) is None:
+        words = f"Account {account} is not in use in Xero. Choose another."
+        yield Refusal(words, "account_archived", "account_id", fact=Fact("Accounts"))
+    elif account.account_type != "BANK" and not account.takes_payments:
+        words = f"Xero takes no payments on account {account}. Choose a bank account, or allow it there."
+        yield Refusal(words, "account_takes_no_payments", "account_id", fact=Fact("Accounts"))
+
+
+def _due(record: Payment, document: Document, books: Books) -> Iterator[Refusal]:
+    external_id = books.external_id(document.kind, document.id)
+    if external_id is None:
+        return  # it waits for it
+    fact = Fact(TARGETS[document.kind][2], external_id)
+    if document.archived or document.their_status not in ("AUTHORISED", "PAID"):
+        there = (document.their_status or "draft").lower()
+        words = f"{document} is not authorised in Xero ({there}), so nothing can be paid of it."
+        yield Refusal(words, "not_authorised", None, fact=fact)
+    elif document.amount_due is not None and record.amount > document.amount_due:
+        words = f"Only {document.amount_due} of {document} is still due in Xero. Lower the amount."
+        yield Refusal(words, "more_than_due", "amount", fact=fact)

@@ -1,0 +1,60 @@
+"""Pre-flight: before anything is sent, see what would be turned down; what that rests on is read once more first."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from backoffice.models import Document, Link, Record
+from backoffice.sync import describe
+from backoffice.sync.intake import by_ids
+from backoffice.sync.mapper import Fact, Mapper, Refusal
+from backoffice.sync.pending import due
+from backoffice.sync.pull import pull_resource
+from backoffice.sync.task import Task
+
+
+def preflight(task: Task, mapper: Mapper) -> None:
+    """Read again, once a job, whatever stands in the way of records of a kind."""
+    facts = _in_the_way(task, mapper) - task.read_again
+    task.session.rollback()
+    task.read_again |= facts
+    rows: dict[str, list[str]] = defaultdict(list)
+    for fact in sorted(facts, key=str):
+        if fact.external_id is not None:
+            rows[fact.resource].append(fact.external_id)
+        else:
+            _read(task, fact.resource)
+    for resource, ids in rows.items():
+        by_ids(task, next(each for each in task.provider.mappers if each.resource == resource), ids)
+
+
+def _in_the_way(task: Task, mapper: Mapper) -> set[Fact]:
+    query = select(Link).where(Link.connection_id == task.connection_id, Link.kind == mapper.kind, due())
+    links = task.session.scalars(query).all()
+    books = task.books()
+    records = load_records(task, mapper, [link.record_id for link in links])
+    found: Iterable[Sequence[Refusal]] = (
+        mapper.check(records[link.record_id], link.gone, books) for link in links if link.record_id in records
+    )
+    return {refusal.fact for refusals in found for refusal in refusals if refusal.fact is not None}
+
+
+def _read(task: Task, resource: str) -> None:
+    """Read a list of theirs again."""
+    special = {"Organisation": describe.organisation, "Currencies": describe.currencies}
+    if resource in special:
+        special[resource](task)
+    else:
+        pull_resource(task, resource, [each for each in task.provider.mappers if each.resource == resource])
+
+
+def load_records(task: Task, mapper: Mapper, ids: Sequence[int]) -> dict[int, Record]:
+    """Records of one kind as they are now, with their lines, by id."""
+    query = select(mapper.model).where(mapper.model.id.in_(ids)).execution_options(populate_existing=True)
+    if issubclass(mapper.model, Document):
+        query = query.options(selectinload(mapper.model.lines))
+    return {record.id: record for record in task.session.scalars(query)}
