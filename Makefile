@@ -42,7 +42,8 @@ demo-reset: setup ## Forget the demo's data
 	@"$(BIN)/backoffice" demo --reset
 
 test: setup ## Run the whole suite on SQLite and PostgreSQL
-	"$(BIN)/python" -m pytest --numprocesses=$(WORKERS) --dist=worksteal
+	@# Empty: what was compiled is kept, since the suite starts some hundred processes.
+	PYTHONDONTWRITEBYTECODE= "$(BIN)/python" -m pytest --numprocesses=$(WORKERS) --dist=worksteal
 
 lint: setup ## Check style, types and layers
 	"$(BIN)/ruff" check .

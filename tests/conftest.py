@@ -22,7 +22,7 @@ from redis import Redis
 
 from backoffice.config import Settings
 from backoffice.embedded_redis import EmbeddedRedis
-from tests.databases import SORTS, Databases, LazyDatabases, application
+from tests.databases import SORTS, Applications, Databases, LazyDatabases
 from tests.servers import PostgreSQL
 
 ROOT = Path(__file__).parent.parent
@@ -76,10 +76,10 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Da
 
 
 @pytest.fixture(params=SORTS)
-def database_url(request: pytest.FixtureRequest, databases: dict[str, Databases], tmp_path: Path) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest, databases: dict[str, Databases]) -> Iterator[str]:
     """An empty, migrated database; the test runs once on each sort."""
     sort = databases[request.param]
-    url = sort.new(tmp_path)
+    url = sort.new()
     yield url
     sort.give_back(url)
 
@@ -111,11 +111,17 @@ def redis_url(redis_server: str) -> str:
 # --- the application ------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the applications of this process keep their key."""
+    return tmp_path_factory.mktemp("data")
+
+
 @pytest.fixture
-def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
+def settings(database_url: str, redis_url: str, data_dir: Path) -> Settings:
     """The settings of `app`; a module overrides this fixture with `settings.model_copy(update=...)`."""
     return Settings(
-        data_dir=tmp_path / "data",
+        data_dir=data_dir,
         database_url=database_url,
         redis_url=redis_url,
         secret_key=SecretStr("a secret for tests, and for tests only"),
@@ -124,12 +130,20 @@ def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
     )
 
 
+@pytest.fixture(scope="session")
+def applications() -> Iterator[Applications]:
+    """The applications of this process."""
+    made = Applications()
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def app(settings: Settings, request: pytest.FixtureRequest) -> Iterator[Flask]:
+def app(settings: Settings, applications: Applications, request: pytest.FixtureRequest) -> Iterator[Flask]:
     """The application, without a context pushed; tests of the engine and the models serve no screens."""
     without = ("models", "sync", "jobs", "providers")
     screens = not any(ROOT / "tests" / folder in request.path.parents for folder in without)
-    with application(settings, screens) as app:
+    with applications.lent(settings, screens) as app:
         yield app
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,6 +30,11 @@ TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablen
 RESTART = (
     "SELECT setval(format('%I', sequencename)::regclass, start_value, false) FROM pg_sequences WHERE last_value > 0"
 )
+#: A statement that brings every count to where it is now.
+COUNTS = """
+SELECT 'SELECT ' || coalesce(string_agg(format('setval(%L, %s)', format('%I', sequencename), last_value), ', '), '1')
+  FROM pg_sequences WHERE last_value > 0
+"""
 OTHERS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
@@ -36,11 +42,23 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_d
 GROWTH = 8 * 1024 * 1024
 
 
+#: The rows of each table, and under "" how far each count has come; on SQLite the whole file.
+Kept = dict[str, bytes]
+
+
 class Databases(Protocol):
     """Fresh databases of one sort."""
 
-    def new(self, directory: Path) -> str:
-        """The address of an empty one; what is a file lies in the directory."""
+    def new(self) -> str:
+        """The address of an empty one, the same as before where that was given back."""
+        ...
+
+    def keep(self, url: str) -> Kept:
+        """All rows of one, as they are now."""
+        ...
+
+    def fill(self, url: str, kept: Kept) -> None:
+        """Put rows that were kept into an empty one."""
         ...
 
     def give_back(self, url: str) -> None: ...
@@ -49,18 +67,41 @@ class Databases(Protocol):
 
 
 class SQLite:
-    """Files, copied from a migrated one."""
+    """Files, copied from a migrated one; the name of one that was given back is used again."""
 
     def __init__(self, directory: Path) -> None:
         self._template = directory / "template.db"
+        self._count = 0
+        self._free: list[Path] = []
         migrate(f"sqlite:///{self._template}", directory)
 
-    def new(self, directory: Path) -> str:
-        shutil.copy(self._template, directory / "backoffice.db")
-        return f"sqlite:///{directory / 'backoffice.db'}"
+    def new(self) -> str:
+        if self._free:
+            path = self._free.pop()
+        else:
+            self._count += 1
+            path = self._template.with_name(f"{self._count}.db")
+        shutil.copy(self._template, path)
+        return f"sqlite:///{path}"
+
+    def keep(self, url: str) -> Kept:
+        with closing(sqlite3.connect(str(make_url(url).database))) as database:
+            database.execute("VACUUM INTO ?", (str(copy := self._template.with_name("copy.db")),))
+        kept = {"file": copy.read_bytes()}
+        copy.unlink()
+        return kept
+
+    def fill(self, url: str, kept: Kept) -> None:
+        with closing(sqlite3.connect(":memory:")) as rows, closing(sqlite3.connect(str(make_url(url).database))) as to:
+            rows.deserialize(kept["file"])
+            rows.backup(to)
 
     def give_back(self, url: str) -> None:
-        """It goes with the test's directory."""
+        """Remove the file, so that whoever still has it open does not meet the next test."""
+        path = Path(str(make_url(url).database))
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        self._free.append(path)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -79,13 +120,32 @@ class PostgreSQL:
             self._tables = [row[0] for row in template.execute(TABLES)]
             self._shape, self._size = self._look(template)
 
-    def new(self, directory: Path) -> str:
+    def new(self) -> str:
         name, self._clean = self._clean, None
         if name is None:
             self._count += 1
             name = f"{self._name}_{self._count}"
             self._on_server("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", name, self._name)
         return self._url(name)
+
+    def keep(self, url: str) -> Kept:
+        with self._connection(str(make_url(url).database)) as connection, connection.cursor() as cursor:
+            counts = cursor.execute(COUNTS).fetchone()
+            assert counts is not None
+            kept = {"": counts[0].encode()}
+            for table in self._tables:
+                with cursor.copy(sql.SQL("COPY {} TO STDOUT (FORMAT BINARY)").format(sql.Identifier(table))) as copy:
+                    kept[table] = b"".join(copy)
+        return kept
+
+    def fill(self, url: str, kept: Kept) -> None:
+        with self._connection(str(make_url(url).database)) as connection, connection.transaction():
+            connection.execute("SET LOCAL session_replication_role = replica")  # no order by foreign keys
+            connection.execute(kept[""])
+            for table in self._tables:
+                name = sql.Identifier(table)
+                with connection.cursor().copy(sql.SQL("COPY {} FROM STDIN (FORMAT BINARY)").format(name)) as copy:
+                    copy.write(kept[table])
 
     def give_back(self, url: str) -> None:
         name = str(make_url(url).database)
@@ -163,12 +223,60 @@ def migrate(url: str, directory: Path) -> None:
 def application(settings: Settings, screens: bool = True) -> Iterator[Flask]:
     """An application whose connections end with the block."""
     from backoffice.app import create_app  # not above: most tests of the sandbox need none
-    from backoffice.extensions import db
 
     app = create_app(settings, screens)
     app.testing = True
     yield app
+    hang_up(app)
+    app.extensions["redis"].close()
+
+
+def hang_up(app: Flask) -> None:
+    """End an application's connections to its database."""
+    from backoffice.extensions import db
+
     with app.app_context():
         db.session.remove()
         db.engine.dispose()
-    app.extensions["redis"].close()
+
+
+class Applications:
+    """Applications by their settings, lent to one test after the other.
+
+    One keeps no state of its own but what is costly to make anew: its routes, templates and statements, compiled.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[Settings, bool], Flask] = {}
+
+    @contextmanager
+    def lent(self, settings: Settings, screens: bool) -> Iterator[Flask]:
+        from backoffice.app import create_app
+
+        app = self._made.get((settings, screens))
+        if app is None:
+            app = self._made[settings, screens] = create_app(settings, screens)
+            app.testing = True
+        else:
+            self._join_again(app, screens)
+        yield app
+        hang_up(app)
+
+    def close(self) -> None:
+        for app in self._made.values():
+            app.extensions["redis"].close()
+
+    def _join_again(self, app: Flask, screens: bool) -> None:
+        """Set what a process has one of, as `create_app` does: another application was made in between."""
+        from backoffice.database import keyring
+        from backoffice.extensions import db, limiter
+        from backoffice.queue import doorbell
+        from backoffice.sync.mapper import routes
+
+        keyring.load(tuple(key.get_secret_value() for key in app.extensions["settings"].encryption_keys))
+        doorbell.connect(app.extensions["redis"])
+        mappers = {key: provider.mappers for key, provider in app.extensions["providers"].items()}
+        with app.app_context():
+            db.session.configure(info={"routes": routes(mappers)})
+        if screens:
+            limiter.init_app(app)

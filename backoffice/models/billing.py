@@ -66,6 +66,11 @@ class Compared:
     expected: Decimal
 
     @property
+    def price_ordered(self) -> Decimal | None:
+        """What one costs on the order."""
+        return ordered_price(self.ordered) if self.ordered else None
+
+    @property
     def quantity_off(self) -> Decimal:
         """Billed beyond what was ordered; below nothing: not billed."""
         return self.quantity - (self.ordered.quantity if self.ordered else NOTHING)
@@ -73,9 +78,8 @@ class Compared:
     @property
     def price_off(self) -> Decimal | None:
         """How much dearer one is on the bill."""
-        if self.ordered is None or self.price is None:
-            return None
-        return self.price - ordered_price(self.ordered)
+        asked = self.price_ordered
+        return None if asked is None or self.price is None else self.price - asked
 
     @property
     def amount_off(self) -> Decimal:
@@ -96,7 +100,7 @@ def open_lines(session: Session, order: PurchaseOrder) -> list[OpenLine]:
         .where(BillLine.order_line_id.in_([line.id for line in order.lines]), _counts())
         .group_by(BillLine.order_line_id)
     )
-    billed = dict(session.execute(query).tuples().all())
+    billed = {line_id: quantity for line_id, quantity in session.execute(query)}
     return [OpenLine(line, billed.get(line.id) or NOTHING) for line in order.lines]
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from backoffice.clock import now
@@ -61,19 +61,25 @@ class Books:
         zone = self._session.scalar(select(Company.time_zone).where(Company.id == self.company_id))
         return now().astimezone(ZoneInfo(zone or "UTC")).date()
 
-    def namesakes(self, document: Document, same_party: bool) -> int:
-        """How many other live documents of the kind have its number, of the same party or of any."""
+    def namesake(self, document: Document, same_party: bool) -> bool:
+        """Whether its number belongs to another live document of the kind: one that is there, or was written before.
+
+        Numbers are one's own within the kind, or (`same_party`) within what one party sent.
+        """
         model: Any = type(document)
-        query = (
-            select(func.count())
-            .select_from(model)
-            .where(
-                model.company_id == self.company_id,
-                model.name_key == folded(document.name)[:255],
-                model.archived.is_(False),
-                model.id != document.id,
-            )
+        there = exists().where(
+            Link.connection_id == self.connection_id,
+            Link.kind == document.kind,
+            Link.record_id == model.id,
+            Link.external_id.is_not(None),
+        )
+        query = select(model.id).where(
+            model.company_id == self.company_id,
+            model.name_key == folded(document.name)[:255],
+            model.archived.is_(False),
+            model.id != document.id,
+            there | (model.id < document.id),
         )
         if same_party:
             query = query.where(model.contact_id == document.contact_id)
-        return self._session.scalar(query) or 0
+        return self._session.scalar(query.limit(1)) is not None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from backoffice.errors import UnreadableError
 from backoffice.models import Link
@@ -58,7 +59,8 @@ def load_rows(task: Task, mapper: Mapper, rows: Iterable[Payload]) -> dict[str, 
             loaded[external_id] = Loaded(external_id, version, gone, values, row, agreed)
         except UNREADABLE as error:
             _set_aside(task, mapper, row, error)
-    _resolve(task, mapper, loaded)
+    resolve(task.session, task.connection_id, mapper, [row.values for row in loaded.values()])
+    _set_aside_strangers(task, mapper, loaded)
     return loaded
 
 
@@ -67,30 +69,31 @@ def _set_aside(task: Task, mapper: Mapper, row: Payload, error: Exception) -> No
     task.notes.append(f"A {mapper.model.label} could not be read and was set aside ({known}): {error}")
 
 
-def _resolve(task: Task, mapper: Mapper, loaded: dict[str, Loaded]) -> None:
-    """Put our record ids where their rows name other rows; set aside what names something unknown."""
+def _set_aside_strangers(task: Task, mapper: Mapper, loaded: dict[str, Loaded]) -> None:
+    """Take out the rows that name something they need and that is not known here."""
     for ref in mapper.refs:
-        known = _known(task, ref, {row.values.get(ref.column) for row in loaded.values()})
         for row in list(loaded.values()):
-            target = known.get(row.values.get(ref.column))
-            if target is None and not ref.optional:
+            if row.values[ref.column] is None and not ref.optional:
                 task.notes.append(f"A {mapper.model.label} was set aside: it belongs to a {ref.kind} not known here.")
                 del loaded[row.external_id]
-            else:
-                row.values[ref.column] = target
+
+
+def resolve(session: Session, connection_id: int, mapper: Mapper, rows: Sequence[dict[str, Any]]) -> None:
+    """Put our record ids where rows and their lines hold the external ids of other rows; None for unknown ones."""
+    for ref in mapper.refs:
+        _put_ids(session, connection_id, ref, rows)
+    lines = [line for row in rows for line in row.get("lines", ())]
     for ref in mapper.line_refs:
-        lines = [line for row in loaded.values() for line in row.values["lines"]]
-        known = _known(task, ref, {line[ref.column] for line in lines})
-        for line in lines:
-            line[ref.column] = known.get(line[ref.column])
+        _put_ids(session, connection_id, ref, lines)
 
 
-def _known(task: Task, ref: Ref, external_ids: set[Any]) -> dict[Any, int]:
-    """Our record ids by their external ids."""
-    wanted = [external_id for external_id in external_ids if external_id]
-    if not wanted:
-        return {}
-    query = select(Link.external_id, Link.record_id).where(
-        Link.connection_id == task.connection_id, Link.kind == ref.kind, Link.external_id.in_(wanted)
-    )
-    return {row.external_id: row.record_id for row in task.session.execute(query)}
+def _put_ids(session: Session, connection_id: int, ref: Ref, rows: Sequence[dict[str, Any]]) -> None:
+    wanted = {row.get(ref.column) for row in rows} - {None}
+    known: dict[Any, int] = {}
+    if wanted:
+        query = select(Link.external_id, Link.record_id).where(
+            Link.connection_id == connection_id, Link.kind == ref.kind, Link.external_id.in_(wanted)
+        )
+        known = {row.external_id: row.record_id for row in session.execute(query)}
+    for row in rows:
+        row[ref.column] = known.get(row.get(ref.column))

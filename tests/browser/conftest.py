@@ -22,15 +22,24 @@ PHONE = {"width": 390, "height": 844}
 DEMO, HARBOUR = "Demo Company (NZ)", "Harbour Trading (UK)"
 
 
+@pytest.fixture(scope="session")
+def leaving() -> Iterator[list[RunningDemo]]:
+    """Demos that were asked to end; nobody waits for them before the last journey."""
+    demos: list[RunningDemo] = []
+    yield demos
+    for demo in demos:
+        demo.process.wait(30)
+
+
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
+def demo(tmp_path_factory: pytest.TempPathFactory, leaving: list[RunningDemo]) -> Iterator[RunningDemo]:
     """A demo of its own for each journey."""
     place = tmp_path_factory.mktemp("demo")
     demo = RunningDemo(place / "data", place / "output")
     demo.wait_until_it_serves()
     yield demo
     demo.process.terminate()
-    demo.process.wait(30)
+    leaving.append(demo)
 
 
 @pytest.fixture(scope="session")
@@ -43,9 +52,9 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 
 class Journey:
-    """A person at a browser: goes places, and keeps a picture of each, at desktop and at phone width."""
+    """A person at a browser: goes places, and looks at each at desktop and at phone width."""
 
-    def __init__(self, page: Page, demo: RunningDemo, pictures: Path, numbers: Iterator[int]) -> None:
+    def __init__(self, page: Page, demo: RunningDemo, pictures: Path | None, numbers: Iterator[int]) -> None:
         self.page, self.demo, self._pictures, self._numbers = page, demo, pictures, numbers
         self.home, self.xero = f"http://localhost:{demo.port}", f"http://localhost:{demo.sandbox_port}"
         #: Answers that the browser may complain about, since the journey asks for them.
@@ -91,12 +100,13 @@ class Journey:
         self.page.wait_for_load_state()
 
     def picture(self, name: str) -> None:
-        """Keep the page as it looks at both widths; no page may scroll sideways."""
+        """No page may scroll sideways at either width; keep how it looks, where somebody wants to see it."""
         number = next(self._numbers)
         for label, size in (("desktop", DESKTOP), ("phone", PHONE)):
             self.page.set_viewport_size(size)  # type: ignore[arg-type]
             wide = self.page.evaluate("document.documentElement.scrollWidth")
-            self.page.screenshot(path=self._pictures / f"{number:02}-{name}-{label}.png")
+            if self._pictures:
+                self.page.screenshot(path=self._pictures / f"{number:02}-{name}-{label}.png")
             assert wide <= size["width"], f"{name} scrolls sideways at {size['width']}"
         self.page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
 
@@ -182,12 +192,12 @@ def watch(context: BrowserContext, complaints: list[str]) -> None:
 
 
 @pytest.fixture
-def newcomer(
-    browser: Browser, demo: RunningDemo, request: pytest.FixtureRequest, tmp_path: Path
-) -> Iterator[Callable[[], Journey]]:
-    """Somebody at a browser of their own. Pictures go to the directory SCREENSHOTS, where one is named."""
-    pictures = Path(os.environ.get("SCREENSHOTS") or tmp_path) / request.node.name
-    pictures.mkdir(parents=True, exist_ok=True)
+def newcomer(browser: Browser, demo: RunningDemo, request: pytest.FixtureRequest) -> Iterator[Callable[[], Journey]]:
+    """Somebody at a browser of their own. Pictures are taken where SCREENSHOTS names a directory for them."""
+    named = os.environ.get("SCREENSHOTS")
+    pictures = Path(named) / request.node.name if named else None
+    if pictures:
+        pictures.mkdir(parents=True, exist_ok=True)
     numbers, complaints, journeys = itertools.count(1), list[str](), list[Journey]()
     with ExitStack() as contexts:
 

@@ -27,11 +27,19 @@ KEY = base64.urlsafe_b64encode(b"thirty-two letters for the tests").decode()
 ANA, TOM = "ana@demo.example", "tom@demo.example"
 
 
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
+@pytest.fixture(scope="session")
+def small_sandbox() -> Iterator[Sandbox]:
     """A small Xero with two organisations, no delay and limits that nobody meets by chance."""
     with Sandbox(organisations=2, contacts=12, items=5, minute_limit=5000, day_limit=50_000) as sandbox:
+        sandbox.world.mark()
         yield sandbox
+
+
+@pytest.fixture
+def sandbox(small_sandbox: Sandbox) -> Iterator[Sandbox]:
+    """The same for every test, and at its beginning for each."""
+    yield small_sandbox
+    small_sandbox.world.go_back()
 
 
 @pytest.fixture

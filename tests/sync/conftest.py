@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 from flask import Flask
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import make_url, select
 from sqlalchemy.orm import sessionmaker
 
 from backoffice.config import Settings
@@ -31,6 +32,7 @@ from backoffice.sandbox.xero.server import Sandbox
 from backoffice.sandbox.xero.shelf import Selection, Shelf
 from backoffice.sync import jobs, linking, pending
 from backoffice.sync.run import Workshop, run
+from tests.databases import Databases, Kept
 
 
 @pytest.fixture
@@ -54,9 +56,17 @@ def sandbox(sandboxes: dict[str, Sandbox], sandbox_size: dict[str, Any]) -> Iter
     if key not in sandboxes:
         roomy = {"minute_limit": 100_000, "day_limit": 100_000}
         sandboxes[key] = Sandbox(**{**roomy, **sandbox_size}).start()
+        consented(sandboxes[key])
         sandboxes[key].world.mark()
+        sandboxes[key].world.go_back()
     yield sandboxes[key]
     sandboxes[key].world.go_back()
+
+
+def consented(sandbox: Sandbox) -> None:
+    """Let the custom connection come, as it does with its first token: a copied first sync knows it by its id."""
+    client, form = ("demo-custom", "demo-custom-secret"), {"grant_type": "client_credentials"}
+    requests.post(f"{sandbox.url}/connect/token", form, auth=client, timeout=5).raise_for_status()
 
 
 @pytest.fixture
@@ -142,7 +152,7 @@ class Theirs:
 class Book:
     """A company of ours, and what a worker does for it."""
 
-    def __init__(self, app: Flask, sandbox: Sandbox) -> None:
+    def __init__(self, app: Flask, sandbox: Sandbox, company: Company | None = None) -> None:
         self.app, self.sandbox = app, sandbox
         self.session = db.session()
         self.shop = Workshop(
@@ -152,7 +162,7 @@ class Book:
             app.extensions["settings"],
         )
         self.provider = app.extensions["providers"]["xero"]
-        self.company = new_company(self.session, "Harbour Supplies")
+        self.company = company or new_company(self.session, "Harbour Supplies")
         self.company_id = self.company.id
         self.session.commit()
 
@@ -163,9 +173,13 @@ class Book:
         connection, job = linking.link(
             self.session, self.provider, self.company_id, organisation, granted.authorisation_id, user_id=None
         )
-        self.connection_id = connection.id
-        self.theirs = Theirs(self.sandbox, organisation.external_id)
+        self.linked_by(connection)
         return job
+
+    def linked_by(self, connection: Connection) -> None:
+        """Know where the company is linked to."""
+        self.connection_id = connection.id
+        self.theirs = Theirs(self.sandbox, connection.external_id)
 
     @property
     def connection(self) -> Connection:
@@ -230,13 +244,38 @@ def fresh_book(app: Flask, sandbox: Sandbox) -> Iterator[Book]:
         yield Book(app, sandbox)
 
 
+@pytest.fixture(scope="session")
+def first_syncs() -> dict[Settings, Kept]:
+    """What the databases of this process hold after a first sync, by the settings it was done with."""
+    return {}
+
+
 @pytest.fixture
-def book(fresh_book: Book) -> Book:
-    """A company after its first sync."""
-    job = fresh_book.run(fresh_book.link())
+def book(
+    app: Flask, sandbox: Sandbox, settings: Settings, databases: dict[str, Databases], first_syncs: dict[Settings, Kept]
+) -> Iterator[Book]:
+    """A company after its first sync, which is done once in a process and copied for every test."""
+    sort = make_url(settings.database_url).get_backend_name()
+    done_with = settings.model_copy(update={"database_url": sort})
+    with app.app_context():
+        if done_with in first_syncs:
+            databases[sort].fill(settings.database_url, first_syncs[done_with])
+        else:
+            sync_first(Book(app, sandbox))
+            first_syncs[done_with] = databases[sort].keep(settings.database_url)
+        session = db.session()
+        book = Book(app, sandbox, session.scalars(select(Company)).one())
+        book.linked_by(session.scalars(select(Connection)).one())
+        session.rollback()
+        yield book
+
+
+def sync_first(book: Book) -> None:
+    job = book.run(book.link())
     assert job.state is JobState.COMPLETED, job.reason
-    fresh_book.theirs.forget_calls()
-    return fresh_book
+    book.theirs.forget_calls()
+    book.session.expire_all()
+    book.session.rollback()
 
 
 __all__ = ["Book", "Company", "Selection", "Theirs"]

@@ -12,12 +12,18 @@ import signal
 from typing import Any
 
 from sqlalchemy import event
-from sqlalchemy.orm import sessionmaker
+from sqlalchemy.orm import configure_mappers, sessionmaker
 
+from backoffice.app import create_app
 from backoffice.config import Settings
+from backoffice.extensions import db
+from backoffice.sync.run import Workshop, run
+
+configure_mappers()
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["backoffice.app"])
+#: What every worker needs, imported and joined once for all of them.
+CONTEXT.set_forkserver_preload(["psycopg", "valkey", "sqlalchemy.dialects.postgresql.psycopg", "tests.sync.dying"])
 CALLS = ("page", "whole", "by_ids", "find", "send")
 
 
@@ -68,10 +74,6 @@ class SteppingProvider:
 
 def work(settings: Settings, job_id: int, last: int) -> None:
     """Do a job, up to its n-th step."""
-    from backoffice.app import create_app
-    from backoffice.extensions import db
-    from backoffice.sync.run import Workshop, run
-
     app = create_app(settings, screens=False)
     with app.app_context():
         steps, session = Steps(last), db.session()

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -19,6 +19,10 @@ from backoffice.sync import attempt, by_hand, jobs, linking, match, push, readin
 from tests.sync.test_interleavings import active, hook
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+#: Whether anybody in this database waits for a lock.
+WAITS = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 
 
 class Aside:
@@ -37,6 +41,13 @@ class Aside:
         self.thread = threading.Thread(target=run)
         self.thread.start()
 
+    def until_it_waits(self) -> None:
+        """Go on when it waits for a lock that is held here, or has done all it wanted."""
+        with db.engine.connect() as looking:
+            while self.thread.is_alive() and not looking.scalar(WAITS):
+                looking.rollback()
+                self.thread.join(0.01)
+
     def join(self) -> None:
         self.thread.join(30)
         assert not self.thread.is_alive()
@@ -53,7 +64,7 @@ def test_pressing_update_while_a_page_is_written_is_no_deadlock(book, app, monke
     def receive(*args: Any, **more: Any) -> Any:
         if not asides:  # a page is being written: the worker's transaction has the job's row
             asides.append(Aside(app, press))
-            time.sleep(0.5)
+            asides[0].until_it_waits()
         return original(*args, **more)
 
     monkeypatch.setattr(reading, "receive", receive)
@@ -106,7 +117,7 @@ def test_an_edit_while_its_match_is_adopted_is_no_deadlock(book, app, monkeypatc
             session.commit()
 
         asides.append(Aside(app, edit))
-        time.sleep(1)
+        asides[0].until_it_waits()
         original(*args)
 
     monkeypatch.setattr(match, "overwrite", overwrite)
@@ -216,7 +227,7 @@ def test_choosing_while_a_page_is_written_is_no_deadlock(book, app, monkeypatch)
                 session.commit()
 
             asides.append(Aside(app, hold))
-            time.sleep(1)
+            asides[0].until_it_waits()
         original(self)
 
     monkeypatch.setattr(task.Task, "_keep_budget", keep)
@@ -229,15 +240,21 @@ def test_unlinking_the_company_while_a_page_is_written_is_no_deadlock(book, app,
 
     connection_id, asides = book.connection_id, []
     book.theirs.edit(active(book)["ContactID"], EmailAddress="a@b.example")
-    original = task.Task._keep_budget
+    original, look = task.Task._keep_budget, task.Task.pause_here
 
     def keep(self) -> None:
         if not asides and self.client.budget != (None, None):
             asides.append(Aside(app, lambda s: linking.unlink(s, s.get_one(Connection, connection_id))))
-            time.sleep(1)
+            asides[0].until_it_waits()
         original(self)
 
+    def pause(self) -> None:
+        if asides:
+            asides[0].join()  # the word to stop is there before the worker looks for it
+        look(self)
+
     monkeypatch.setattr(task.Task, "_keep_budget", keep)
+    monkeypatch.setattr(task.Task, "pause_here", pause)
     job = book.update("contact")
     asides[0].join()
     assert (job.state, asides[0].error) == (JobState.CANCELLED, None), (job.reason, repr(asides[0].error)[:300])

@@ -144,6 +144,16 @@ def envelope(answer: Answer, resource: str) -> tuple[dict[str, Any], Sequence[Pa
     return body, rows
 
 
+def written(answer: Answer, resource: str | None) -> Sequence[Payload]:
+    """The rows of the answer to a write; without a resource, the body itself is the row. Raises: UnreadableError."""
+    if resource is not None:
+        return envelope(answer, resource)[1]
+    body = answer.json()
+    if not isinstance(body, dict):
+        raise UnreadableError
+    return (body,)
+
+
 def page(answer: Answer, resource: str) -> Page:
     """A list as it came, with Xero's own clock and count."""
     body, rows = envelope(answer, resource)

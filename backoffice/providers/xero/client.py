@@ -136,10 +136,8 @@ class XeroClient:
         except answers.NotThereError as error:
             raise RejectedError("This is no longer in Xero.", divisible=True) from error
         try:
-            rows = [
-                each for row in answers.envelope(answer, writing.answer)[1] for each in mapper.answered(row, payloads)
-            ]
-            return _outcomes(mapper, action, payloads, rows)
+            found = answers.written(answer, writing.answer)
+            return _outcomes(mapper, action, payloads, [each for row in found for each in mapper.answered(row, payloads)])
         except UnreadableError as error:
             raise UnansweredError(status=answer.status) from error
 

@@ -127,7 +127,7 @@ class AllocationMapper(XeroMapper):
         (sent,) = payloads
         path = f"CreditNotes/{sent['CreditNoteID']}/Allocations"
         if action == "update":
-            return Writing("DELETE", f"{path}/{sent['AllocationID']}", b"", "Allocations")
+            return Writing("DELETE", f"{path}/{sent['AllocationID']}", b"", None)
         kept = {key: sent[key] for key in ("Amount", "Date", "Invoice")}
         return Writing("PUT", path, json.dumps({"Allocations": [kept]}, sort_keys=True).encode(), "Allocations")
 

@@ -107,7 +107,7 @@ def _head(mapper: DocumentMapper, document: Document, books: Books) -> Iterator[
 
 def _number(mapper: DocumentMapper, document: Document, books: Books) -> Iterator[Refusal]:
     alone = document.kind == "bill" or (document.kind == "credit_note" and document.side is Side.PURCHASES)
-    if books.namesakes(document, same_party=alone):
+    if books.namesake(document, same_party=alone):
         whose = f" of {document.contact.name}" if alone else ""
         yield Refusal(
             f"Another {document.label}{whose} has the number {document.name} already. Give this one another number, or "

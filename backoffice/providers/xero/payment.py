@@ -33,6 +33,15 @@ TARGETS = {
     CreditNote.kind: ("CreditNote", "CreditNoteID", "CreditNotes"),
 }
 
+#: What the word for the type of a paid document holds, and our column of it; the first that fits.
+SORTS = {
+    "CREDIT": "credit_note_id",
+    "OVERPAYMENT": "overpayment_id",
+    "PREPAYMENT": "prepayment_id",
+    "ACCPAY": "bill_id",
+    "ACCREC": "invoice_id",
+}
+
 
 class PaymentMapper(XeroMapper):
     """A payment, both ways; a batch that it was made in, and whether it is reconciled, come in only."""
@@ -77,9 +86,14 @@ class PaymentMapper(XeroMapper):
         return self.batch_size if action == "create" else 1
 
     def names(self, payload: Payload) -> dict[str, str | None]:
+        """Xero shows whatever is paid as an invoice, too; its type says what it is."""
         found = super().names(payload)
-        purchases = "PAY" in str(dig(payload, "Invoice.Type") or payload.get("PaymentType") or "")[:6]
-        found["invoice_id" if purchases else "bill_id"] = None
+        shown = name(payload, "Invoice.InvoiceID")
+        sort = str(dig(payload, "Invoice.Type") or payload.get("PaymentType") or "")
+        column = next((column for end, column in SORTS.items() if end in sort), None)
+        found |= {"bill_id": None, "invoice_id": None}
+        if column is not None and shown:
+            found[column] = shown
         return found
 
     def welcome(self, values: dict[str, Any], gone: str | None, settings: CompanySettings) -> bool:

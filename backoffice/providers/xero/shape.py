@@ -34,12 +34,15 @@ LARGEST = Decimal(10) ** 14
 
 @dataclass(frozen=True)
 class Writing:
-    """A request that writes: its method, its path below the API, its body, and where its answer has the rows."""
+    """A request that writes: its method, its path below the API, its body, and where its answer has the rows.
+
+    Without such a place the answer itself is the row.
+    """
 
     method: str
     path: str
     body: bytes
-    answer: str
+    answer: str | None
     content_type: str = "application/json"
 
 
@@ -206,10 +209,10 @@ def number(raw: Any, places: int, name: str) -> Decimal:
 
     Raises: ValueError for other sorts and for the very large.
     """
-    if isinstance(raw, bool) or not isinstance(raw, int | str | Decimal):
+    if isinstance(raw, bool) or not isinstance(raw, int | float | str | Decimal):
         raise ValueError(f"{name} is no number")
     try:
-        exact = Decimal(raw)
+        exact = Decimal(repr(raw) if isinstance(raw, float) else raw)
     except InvalidOperation as error:
         raise ValueError(f"{name} is no number") from error
     if not exact.is_finite() or abs(exact) >= LARGEST:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from backoffice.sandbox.xero import answers
-from backoffice.sandbox.xero.call import Call, Reply
+from backoffice.sandbox.xero.call import Call, Reply, new_id
 from backoffice.sandbox.xero.fields import Choice, Flag, InvalidError, Text, read_fields, too_long, without_empty
-from backoffice.sandbox.xero.resource import Resource, new_id
+from backoffice.sandbox.xero.resource import Resource
 from backoffice.sandbox.xero.shelf import Json, Row, Selection, dump
 from backoffice.sandbox.xero.where import Column, json_column
 

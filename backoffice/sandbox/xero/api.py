@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 
 from flask import Blueprint, Response, g, request
 
@@ -20,7 +21,6 @@ from backoffice.sandbox.xero.tokens import Claims
 from backoffice.sandbox.xero.world import World, current
 
 PREFIX = "/api.xro/2.0"
-MAX_BODY = 3_500_000
 # What fits into a query string at Xero's front; a list of IDs runs into it at about 52.
 MAX_QUERY = 2_048
 SERVER_ERROR = "<!DOCTYPE html><html><body><h1>An error occurred in Xero. Check the API Status page.</h1></body></html>"
@@ -37,13 +37,21 @@ def api(path: str) -> Response:
     claims = claims_of(world, request)
     organisation = _tenant(world, claims)
     resource, action, keys = _route(request.method, path)
-    _check_scope(resource, claims)
+    _check_scope(resource, action, claims)
     fault: Fault | None = g.get("fault")
     _enter(world, organisation, claims, fault)
     try:
-        return _answer(world, claims, organisation, fault, lambda call: getattr(resource, action)(call, *keys))
+        act = partial(_act, resource, action, keys)
+        return _answer(world, claims, organisation, fault, act)
     finally:
         world.limits.leave(organisation.id)
+
+
+def _act(resource: Resource, action: str, keys: list[str], call: Call) -> Reply:
+    if len(call.data) > resource.max_body(action):
+        raise answers.RefusalError(413, "The request is too large.", answers.TEXT)
+    reply: Reply = getattr(resource, action)(call, *keys)
+    return reply
 
 
 def _answer(
@@ -61,10 +69,10 @@ def _answer(
         parameters={name.lower(): value for name, value in request.args.items()},
         modified_since=request.headers.get("If-Modified-Since"),
         data=request.get_data(),
+        content_type=request.content_type or "",
+        root=f"{request.host_url.rstrip('/')}{PREFIX}",
         unpaged=fault is not None and fault.kind == "unpaged",
     )
-    if len(call.data) > MAX_BODY:
-        raise answers.RefusalError(413, "The request is too large.", answers.TEXT)
 
     def once() -> Reply:
         if fault and fault.kind == "500":
@@ -106,8 +114,8 @@ def _route(method: str, path: str) -> tuple[Resource, str, list[str]]:
     return resource, resource.verbs[shape], rest[::2]
 
 
-def _check_scope(resource: Resource, claims: Claims) -> None:
-    if not scopes.allowed(claims.scopes, resource.writing, write=request.method != "GET"):
+def _check_scope(resource: Resource, action: str, claims: Claims) -> None:
+    if not scopes.allowed(claims.scopes, resource.scopes_for(action), write=request.method != "GET"):
         raise answers.unauthorized(
             "AuthorizationUnsuccessful", {"WWW-Authenticate": 'Bearer realm="xero", error="insufficent_scope"'}
         )

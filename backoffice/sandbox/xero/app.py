@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask, Response, g
 
-from backoffice.sandbox.xero import api, connections, consent, control, control_data, gateway, oauth, pages
+from backoffice.sandbox.xero import api, connections, consent, control, control_data, gateway, oauth, pages, papers
 from backoffice.sandbox.xero.world import EXTENSION, World
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -22,7 +22,7 @@ def create_app(world: World) -> Flask:
     app.wsgi_app = _any_case(app.wsgi_app)  # type: ignore[assignment, method-assign]
     app.extensions[EXTENSION] = world
     gateway.install(app)
-    for part in (oauth, consent, connections, api, control, control_data, pages):
+    for part in (oauth, consent, connections, api, control, control_data, pages, papers):
         app.register_blueprint(part.routes)
     app.after_request(_protect)
     return app

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from backoffice.sandbox.xero import answers
+from backoffice.sandbox.xero.books import Books
 from backoffice.sandbox.xero.clock import read_modified_since
 from backoffice.sandbox.xero.organisations import Organisation
 from backoffice.sandbox.xero.shelf import Json, Shelf
 from backoffice.sandbox.xero.world import World
 
 
+def new_id() -> str:
+    return str(uuid.uuid4())
+
+
 @dataclass(frozen=True)
 class Call:
-    """A call that was let in. `parameters` are the query's, by their names in lower case."""
+    """A call that was let in. `parameters` are the query's, by their names in lower case.
+
+    `by_person` is what someone does in Xero's own screens, where a little more is allowed.
+    """
 
     world: World
     organisation: Organisation
@@ -24,14 +34,25 @@ class Call:
     parameters: Mapping[str, str]
     modified_since: str | None = None
     data: bytes = b""
+    content_type: str = ""
+    # The address of the accounting API, for links in answers.
+    root: str = ""
     unpaged: bool = False
+    by_person: bool = False
+    # For what is made up: when it happened, and ids that are the same every time.
+    moment: int | None = None
+    ids: Callable[[], str] = new_id
+
+    @cached_property
+    def books(self) -> Books:
+        return Books(self.shelf)
 
     def shelf(self, kind: str) -> Shelf:
         return self.world.shelf(self.organisation.id, kind)
 
     @property
     def now(self) -> int:
-        return self.world.clock.milliseconds()
+        return self.world.clock.milliseconds() if self.moment is None else self.moment
 
     @property
     def summarize(self) -> bool:
@@ -71,6 +92,6 @@ class Call:
 class Reply:
     """A success: its body and status."""
 
-    body: str
+    body: str | bytes
     status: int = 200
     content_type: str | None = answers.JSON

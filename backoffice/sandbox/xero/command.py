@@ -19,6 +19,7 @@ from backoffice.sandbox.xero.settings import CLIENTS, Client
 @click.option("--organisations", default=2, show_default=True)
 @click.option("--contacts", default=500, show_default=True, help="Contacts of each organisation.")
 @click.option("--items", default=200, show_default=True, help="Items of each organisation.")
+@click.option("--documents", default=11, show_default=True, help="Orders, bills and invoices of each organisation.")
 @click.option("--seed", default=7, show_default=True, help="The same number makes the same data.")
 @click.option("--latency-ms", default=0, show_default=True, help="How long each API call takes at least.")
 @click.option("--minute-limit", default=60, show_default=True, help="Calls per minute and organisation.")

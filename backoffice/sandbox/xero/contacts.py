@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from backoffice.sandbox.xero import answers
-from backoffice.sandbox.xero.call import Call, Reply
+from backoffice.sandbox.xero import answers, embedded
+from backoffice.sandbox.xero.call import Call, Reply, new_id
 from backoffice.sandbox.xero.fields import (
     Choice,
     Field,
@@ -20,7 +20,7 @@ from backoffice.sandbox.xero.fields import (
     too_long,
     without_empty,
 )
-from backoffice.sandbox.xero.resource import Resource, load, new_id
+from backoffice.sandbox.xero.resource import Resource, load
 from backoffice.sandbox.xero.shelf import Json, Row, dump
 from backoffice.sandbox.xero.where import Column, json_column
 
@@ -157,6 +157,8 @@ class Contacts(Resource):
             raise InvalidError(*problems)
         row = make_row(body, self.updated(call, body))
         call.shelf(self.name).put(row)
+        if old and old.body["Name"] != body["Name"]:
+            embedded.renamed(call, body)
         return row
 
     def _taken(self, call: Call, row_id: str, body: Json) -> list[str]:

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from backoffice.sandbox.xero import organisations
 from backoffice.sandbox.xero.control import answer_errors, json_body, organisation_of
+from backoffice.sandbox.xero.days import written_day
 from backoffice.sandbox.xero.office import Office
 from backoffice.sandbox.xero.resources import RESOURCES
 from backoffice.sandbox.xero.seed import seed_more
@@ -14,6 +15,7 @@ from backoffice.sandbox.xero.world import current
 
 routes = Blueprint("control_data", __name__, url_prefix="/_sandbox/organisations")
 ORGANISATION = "/<organisation>"
+LOCK_DATES = ("PeriodLockDate", "EndOfYearLockDate")
 answer_errors(routes)
 
 
@@ -35,6 +37,16 @@ def dump(organisation: str) -> ResponseReturnValue:
     return {"Organisations": [found.body], **rest}
 
 
+@routes.patch(ORGANISATION)
+def change_organisation(organisation: str) -> ResponseReturnValue:
+    """Lock dates as YYYY-MM-DD, and whatever else GET /Organisation shows; a null takes a field away."""
+    body = json_body()
+    for field in LOCK_DATES:
+        if body.get(field):
+            body[field] = written_day(body[field])
+    return organisations.rewrite(current().store, organisation_of(organisation), body).body
+
+
 @routes.post(f"{ORGANISATION}/rotate")
 def rotate(organisation: str) -> ResponseReturnValue:
     return {"id": organisations.rotate(current().store, organisation_of(organisation)).id}
@@ -42,9 +54,7 @@ def rotate(organisation: str) -> ResponseReturnValue:
 
 @routes.post(f"{ORGANISATION}/seed")
 def seed_rows(organisation: str) -> ResponseReturnValue:
-    world = current()
-    body = json_body()
-    seed_more(world, organisation_of(organisation), body.get("contacts", 0), body.get("items", 0))
+    seed_more(current(), organisation_of(organisation), json_body())
     return "", 204
 
 
@@ -90,6 +100,27 @@ def archive(organisation: str, kind: str, key: str) -> ResponseReturnValue:
 @routes.post(f"{ORGANISATION}/<kind>/<key>/restore")
 def restore(organisation: str, kind: str, key: str) -> ResponseReturnValue:
     return office(organisation, kind).restore(key)
+
+
+@routes.post(f"{ORGANISATION}/<kind>/<key>/<any(submit, approve, void, bill, delete):action>")
+def act(organisation: str, kind: str, key: str, action: str) -> ResponseReturnValue:
+    """What a person does with a document; fields may come along."""
+    return office(organisation, kind).act(key, action, request.get_json(silent=True))
+
+
+@routes.post(f"{ORGANISATION}/<kind>/<key>/pay")
+def pay(organisation: str, kind: str, key: str) -> ResponseReturnValue:
+    return office(organisation, kind).pay(key, request.get_json(silent=True)), 201
+
+
+@routes.post(f"{ORGANISATION}/<kind>/<key>/allocations")
+def allocate(organisation: str, kind: str, key: str) -> ResponseReturnValue:
+    return office(organisation, kind).allocate(key, json_body()), 201
+
+
+@routes.delete(f"{ORGANISATION}/<kind>/<key>/allocations/<allocation>")
+def deallocate(organisation: str, kind: str, key: str, allocation: str) -> ResponseReturnValue:
+    return office(organisation, kind).deallocate(key, allocation)
 
 
 @routes.delete(f"{ORGANISATION}/<kind>/<key>")

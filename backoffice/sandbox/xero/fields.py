@@ -10,6 +10,8 @@ from typing import Any
 from backoffice.sandbox.xero import answers
 from backoffice.sandbox.xero.shelf import Json
 
+LARGEST = 10**12
+
 
 class InvalidError(Exception):
     """An element is refused on its merits; `messages` are Xero's words."""
@@ -47,9 +49,12 @@ def _number(value: Any) -> float:
     if isinstance(value, bool):
         raise ValueError
     try:
-        return float(Decimal(str(value)))
+        number = Decimal(str(value))
     except InvalidOperation as error:
         raise ValueError from error
+    if not number.is_finite() or abs(number) >= LARGEST:
+        raise ValueError
+    return float(number)
 
 
 def Text(limit: int | None = None) -> Field:  # noqa: N802 - reads as the name of a kind

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backoffice.sandbox.xero import answers
-from backoffice.sandbox.xero.call import Call, Reply
+from backoffice.sandbox.xero.call import Call, Reply, new_id
 from backoffice.sandbox.xero.clock import ms_date
 from backoffice.sandbox.xero.fields import (
     Flag,
@@ -16,7 +16,7 @@ from backoffice.sandbox.xero.fields import (
     too_long,
     without_empty,
 )
-from backoffice.sandbox.xero.resource import Resource, load, new_id
+from backoffice.sandbox.xero.resource import Resource, load
 from backoffice.sandbox.xero.shelf import Json, Row, dump
 from backoffice.sandbox.xero.where import Column, json_column
 

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable
 
 from backoffice.sandbox.xero import answers
+from backoffice.sandbox.xero.allocations import Allocated
+from backoffice.sandbox.xero.balance import open_amount
 from backoffice.sandbox.xero.call import Call
 from backoffice.sandbox.xero.organisations import Organisation
 from backoffice.sandbox.xero.resource import Resource
@@ -14,10 +16,21 @@ from backoffice.sandbox.xero.shelf import Json, Row, Selection, Shelf
 from backoffice.sandbox.xero.tracking import TrackingCategories
 from backoffice.sandbox.xero.world import World
 
-KINDS = ("contacts", "items", "accounts", "taxrates", "trackingcategories")
+KINDS = ("contacts", "items", "accounts", "taxrates", "trackingcategories", "currencies")
+PAPERS = ("purchaseorders", "invoices", "creditnotes")
+MONEY = ("payments", "batchpayments", "overpayments", "prepayments")
+# What a payment calls the documents of each kind.
+PAYABLE = {
+    "invoices": "Invoice",
+    "creditnotes": "CreditNote",
+    "overpayments": "Overpayment",
+    "prepayments": "Prepayment",
+}
 # These two follow from documents in Xero, and move without a new stamp.
 FLAGS = ("IsSupplier", "IsCustomer")
 STATUS_FIELDS = {"contacts": "ContactStatus"}
+ACTIONS = {"submit": "SUBMITTED", "approve": "AUTHORISED", "void": "VOIDED", "bill": "BILLED", "delete": "DELETED"}
+PARAMETERS = {"unitdp": "4", "includearchived": "true"}
 
 
 class MissingError(Exception):
@@ -28,7 +41,7 @@ class Office:
     """The screens of one organisation, for one kind of data."""
 
     def __init__(self, world: World, organisation: Organisation, kind: str) -> None:
-        if kind not in KINDS:
+        if kind not in (*KINDS, *PAPERS, *MONEY):
             raise MissingError(kind)
         self.kind = kind
         self.resource: Resource = RESOURCES[kind]
@@ -62,8 +75,47 @@ class Office:
     def restore(self, key: str) -> Json:
         return self.edit(key, {self._status: "ACTIVE"})
 
+    def act(self, key: str, action: str, fields: Json | None = None) -> Json:
+        """Submit, approve, void, bill or delete a document. Raises InvalidError."""
+        if self.kind not in PAPERS or action not in ACTIONS:
+            raise MissingError(action)
+        body = self.row(key).body
+        given = {"DueDate": body["Date"]} if action == "approve" and "DueDate" not in body else {}
+        return self.edit(key, {**given, **(fields or {}), "Status": ACTIONS[action]})
+
+    def pay(self, key: str, fields: Json | None = None) -> Json:
+        """Pay a document, or pay back what is left of a credit. Raises InvalidError.
+
+        All of it, today, from the first bank account, unless Amount, Date, Account, Reference say otherwise.
+        """
+        if self.kind not in PAYABLE:
+            raise MissingError("pay")
+        named = {PAYABLE[self.kind]: {self.resource.id_key: key}}
+        given = {"Amount": str(open_amount(self.row(key).body)), "Account": self._bank(), **(fields or {})}
+        return Office(self._world, self._organisation, "payments").add({**given, **named})
+
+    def allocate(self, key: str, fields: Json) -> Json:
+        """Use a credit on an invoice: `Invoice` is its id; without `Amount` as much as fits. Raises InvalidError."""
+        credits = self._credits()
+        invoice = self._world.shelf(self._organisation.id, "Invoices").get(fields.get("Invoice", ""))
+        if invoice is None:
+            raise MissingError("invoice")
+        with self._world.store.transaction():
+            row = self.row(key)
+            amount = fields.get("Amount", float(min(open_amount(row.body), open_amount(invoice.body))))
+            return credits.use(self._call(), row, {"Invoice": {"InvoiceID": invoice.id}, "Amount": amount})
+
+    def deallocate(self, key: str, allocation: str) -> Json:
+        with self._world.store.transaction():
+            return self._credits().give_back(self._call(), self.row(key), allocation)
+
     def delete(self, key: str) -> None:
-        if not self.shelf.remove(key):
+        """A deleted document stays and says so, a payment too; everything else is gone."""
+        if self.kind in PAPERS:
+            self.act(key, "delete")
+        elif self.kind in ("payments", "batchpayments"):
+            self.edit(key, {"Status": "DELETED"})
+        elif not self.shelf.remove(key):
             raise MissingError(key)
 
     def bulk_edit(self, fields: Json, ids: Iterable[str] | None = None, first: int = -1) -> int:
@@ -87,12 +139,23 @@ class Office:
         else:
             category.update_option(call, key, option)
 
+    def _credits(self) -> Allocated:
+        if not isinstance(self.resource, Allocated):
+            raise MissingError("allocations")
+        return self.resource
+
+    def _bank(self) -> Json:
+        accounts = self._world.shelf(self._organisation.id, "Accounts")
+        found = Selection(["json_extract(body, '$.Type') = 'BANK'", "status = 'ACTIVE'"], order="name, id")
+        row = next(iter(accounts.rows(found, 1)), None)
+        return {"AccountID": row.id} if row else {}
+
     @property
     def _status(self) -> str:
         return STATUS_FIELDS.get(self.kind, "Status")
 
     def _call(self, data: bytes = b"") -> Call:
-        return Call(self._world, self._organisation, "Xero", {"unitdp": "4", "includearchived": "true"}, data=data)
+        return Call(self._world, self._organisation, "Xero", PARAMETERS, data=data, by_person=True)
 
     def _flagged(self, row: Row, fields: Json) -> Json:
         flags = {name: bool(fields[name]) for name in FLAGS if name in fields and self.kind == "contacts"}

@@ -40,6 +40,13 @@ def find(store: Store, key: str) -> Organisation | None:
     return _read(row) if row else None
 
 
+def rewrite(store: Store, organisation: Organisation, changes: Json) -> Organisation:
+    """Change what GET /Organisation shows; a None takes a field away."""
+    body = {key: value for key, value in {**organisation.body, **changes}.items() if value is not None}
+    store.change("UPDATE organisation SET body = ? WHERE id = ?", (dump(body), organisation.id))
+    return Organisation(organisation.id, organisation.short_code, organisation.position, body)
+
+
 def rotate(store: Store, organisation: Organisation) -> Organisation:
     """What the reset of a demo company does: the same data under a new id, every connection gone."""
     new_id = str(uuid.uuid4())
@@ -48,6 +55,7 @@ def rotate(store: Store, organisation: Organisation) -> Organisation:
         sql = "UPDATE organisation SET id = ?, body = ? WHERE id = ?"
         store.change(sql, (new_id, dump(body), organisation.id))
         store.change("UPDATE resource SET organisation = ? WHERE organisation = ?", (new_id, organisation.id))
+        store.change("UPDATE attachment SET organisation = ? WHERE organisation = ?", (new_id, organisation.id))
         store.change("DELETE FROM connection WHERE organisation = ?", (organisation.id,))
     return Organisation(new_id, organisation.short_code, organisation.position, body)
 

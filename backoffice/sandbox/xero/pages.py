@@ -11,6 +11,7 @@ from backoffice.sandbox.xero import answers, connections, organisations
 from backoffice.sandbox.xero.fields import InvalidError
 from backoffice.sandbox.xero.office import MissingError, Office, messages
 from backoffice.sandbox.xero.organisations import Organisation
+from backoffice.sandbox.xero.paper_screens import PAPER_SCREENS
 from backoffice.sandbox.xero.screens import SCREENS, Screen, fields_of, value_at
 from backoffice.sandbox.xero.shelf import Row, Selection
 from backoffice.sandbox.xero.world import current
@@ -38,7 +39,13 @@ def missing(error: MissingError) -> ResponseReturnValue:
 def home() -> str:
     world = current()
     counts = {
-        one.id: {screen.slug: Office(world, one, screen.kind).shelf.count() for screen in SCREENS.values()}
+        one.id: {
+            **{screen.slug: Office(world, one, screen.kind).shelf.count() for screen in SCREENS.values()},
+            **{
+                screen.slug: Office(world, one, screen.kind).shelf.count(screen.selection())
+                for screen in PAPER_SCREENS.values()
+            },
+        }
         for one in organisations.every(world.store)
     }
     return render_template("home.html", counts=counts, apps=connections.every(world))

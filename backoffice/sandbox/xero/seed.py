@@ -1,4 +1,4 @@
-"""Fills a new sandbox: organisations with a chart of accounts, tax rates, tracking, contacts and items.
+"""Fills a new sandbox: organisations with a chart of accounts, tax rates, tracking, contacts, items and documents.
 
 The same seed makes the same names and ids; the stamps are spread over the year before the sandbox's now.
 """
@@ -6,9 +6,11 @@ The same seed makes the same names and ids; the stamps are spread over the year 
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 
 from backoffice.sandbox.xero.clock import ms_date
-from backoffice.sandbox.xero.organisations import Organisation, every
+from backoffice.sandbox.xero.organisations import Organisation, every, find
+from backoffice.sandbox.xero.paper_sower import PaperSower
 from backoffice.sandbox.xero.regions import NEW_ZEALAND, UNITED_KINGDOM, Region
 from backoffice.sandbox.xero.shelf import Json, dump
 from backoffice.sandbox.xero.sower import YEAR_MS, Sower
@@ -29,19 +31,31 @@ def seed(world: World) -> None:
             sower.settings()
             sower.contacts(world.settings.contacts)
             sower.items(world.settings.items)
+            _papers(world, sower, position).sow(world.settings.documents)
         _custom_connections(world)
     world.store.analyze()
 
 
-def seed_more(world: World, organisation: Organisation, contacts: int, items: int) -> None:
-    """Add made-up contacts and items to an organisation."""
+def seed_more(world: World, organisation: Organisation, counts: Mapping[str, int]) -> None:
+    """Add made-up contacts, items, bills and invoices to an organisation."""
     shelf = world.shelf(organisation.id, "Contacts")
     chance = _chance(f"{world.settings.seed} {organisation.position} {shelf.count()}")
     sower = Sower(world, organisation.id, _plan(organisation.position)[1], chance)
     with world.store.transaction():
-        sower.contacts(contacts)
-        sower.items(items)
+        sower.contacts(counts.get("contacts", 0))
+        sower.items(counts.get("items", 0))
+        papers = _papers(world, sower, organisation.position)
+        papers.bills(counts.get("bills", 0))
+        papers.invoices(counts.get("invoices", 0))
     world.store.analyze()
+
+
+def _papers(world: World, sower: Sower, position: int) -> PaperSower:
+    """With a chance of its own, so that documents leave everything else as it is without them."""
+    chance = _chance(f"{world.settings.seed} {position} papers {world.shelf(sower.organisation, 'Invoices').count()}")
+    organisation = find(world.store, sower.organisation)
+    assert organisation
+    return PaperSower(world, organisation, chance)
 
 
 def _organisation(world: World, position: int) -> Sower:

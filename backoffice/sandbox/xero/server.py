@@ -22,6 +22,8 @@ from flask import Flask
 
 from backoffice.sandbox.xero.app import create_app
 from backoffice.sandbox.xero.gateway import CUT
+from backoffice.sandbox.xero.office import Office
+from backoffice.sandbox.xero.organisations import find
 from backoffice.sandbox.xero.seed import seed
 from backoffice.sandbox.xero.settings import Settings
 from backoffice.sandbox.xero.world import World, open_world
@@ -49,6 +51,12 @@ class Sandbox:
         """The inside of the running sandbox: clock, faults, limits, stats."""
         assert self._world is not None, "the sandbox is not started"
         return self._world
+
+    def office(self, kind: str, organisation: str = "1") -> Office:
+        """A person at Xero's own screens: `sandbox.office("invoices").pay(id)`."""
+        found = find(self.world.store, organisation)
+        assert found is not None, f"there is no organisation {organisation}"
+        return Office(self.world, found, kind)
 
     def start(self) -> Self:
         """Listen, and answer in a thread. Raises OSError if the port is taken."""

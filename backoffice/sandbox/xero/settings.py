@@ -55,6 +55,7 @@ class Settings:
     organisations: int = 2
     contacts: int = 500
     items: int = 200
+    documents: int = 11
     seed: int = 7
     latency_ms: int = 0
     minute_limit: int = 60

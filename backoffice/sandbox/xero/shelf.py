@@ -24,6 +24,8 @@ class Row:
     number: str | None
     search: str
     body: Json
+    # What only the answer to the write that made it shows, and nobody later.
+    answer: Json = field(default_factory=dict)
 
 
 @dataclass
@@ -88,6 +90,13 @@ class Shelf:
     def by_name(self, name: str, *, status: str = "ACTIVE") -> Row | None:
         return self._first("name = ? AND status = ?", name.casefold(), status)
 
+    def all_by_number(self, number: str) -> list[Row]:
+        """Where numbers are not unique: all rows with this one, in no order."""
+        return self._every("number = ?", number.casefold())
+
+    def all_by_name(self, name: str) -> list[Row]:
+        return self._every("name = ?", name.casefold())
+
     def put(self, row: Row) -> None:
         self.put_many([row])
 
@@ -110,6 +119,13 @@ class Shelf:
             (*self._place, *values),
         )
         return _row(found) if found else None
+
+    def _every(self, condition: str, *values: Any) -> list[Row]:
+        found = self.store.rows(
+            f"SELECT {COLUMNS} FROM resource WHERE organisation = ? AND kind = ? AND {condition}",
+            (*self._place, *values),
+        )
+        return [_row(one) for one in found]
 
 
 def _row(values: tuple[Any, ...]) -> Row:

@@ -25,6 +25,14 @@ CREATE TABLE IF NOT EXISTS resource (
 CREATE INDEX IF NOT EXISTS resource_updated ON resource (organisation, kind, updated, id, status);
 CREATE INDEX IF NOT EXISTS resource_name ON resource (organisation, kind, name);
 CREATE INDEX IF NOT EXISTS resource_number ON resource (organisation, kind, number);
+CREATE INDEX IF NOT EXISTS resource_type
+    ON resource (organisation, kind, lower(json_extract(body, '$.Type')), updated, id);
+CREATE INDEX IF NOT EXISTS resource_url ON resource (organisation, kind, lower(json_extract(body, '$.Url')));
+CREATE TABLE IF NOT EXISTS attachment (
+    organisation TEXT NOT NULL, kind TEXT NOT NULL, owner TEXT NOT NULL, id TEXT NOT NULL, file_name TEXT NOT NULL,
+    mime_type TEXT NOT NULL, length INTEGER NOT NULL, online INTEGER NOT NULL, data BLOB NOT NULL,
+    PRIMARY KEY (organisation, kind, owner, id)
+);
 CREATE TABLE IF NOT EXISTS code (
     code TEXT PRIMARY KEY, client TEXT NOT NULL, person TEXT NOT NULL, redirect_uri TEXT NOT NULL, scope TEXT NOT NULL,
     challenge TEXT, event TEXT NOT NULL, expires INTEGER NOT NULL, used INTEGER NOT NULL DEFAULT 0

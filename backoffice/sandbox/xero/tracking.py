@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from backoffice.sandbox.xero import answers
-from backoffice.sandbox.xero.call import Call, Reply
+from backoffice.sandbox.xero.call import Call, Reply, new_id
 from backoffice.sandbox.xero.fields import Choice, InvalidError, Parts, Text, read_fields, too_long
-from backoffice.sandbox.xero.resource import Resource, load, new_id
+from backoffice.sandbox.xero.resource import Resource, load
 from backoffice.sandbox.xero.shelf import Json, Row, Selection, dump
 from backoffice.sandbox.xero.where import Column
 

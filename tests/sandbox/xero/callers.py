@@ -109,3 +109,42 @@ class Browser:
 
     def refresh(self, token: str) -> requests.Response:
         return self.token(grant_type="refresh_token", refresh_token=token)
+
+
+@dataclass
+class Papers:
+    """Writes documents for the first organisation's first contact, and reads them back."""
+
+    api: Api
+    kind: str
+    defaults: dict[str, Any]
+
+    def put(self, verb: str = "put", params: dict[str, Any] | None = None, **fields: Any) -> requests.Response:
+        body = {self.kind: [{**self.defaults, **fields}]}
+        answer: requests.Response = getattr(self.api, verb)(self.kind, body, **{"unitdp": 4, **(params or {})})
+        return answer
+
+    def make(self, **fields: Any) -> dict[str, Any]:
+        return self.one(self.put(**fields))
+
+    def change(self, key: str, params: dict[str, Any] | None = None, **fields: Any) -> requests.Response:
+        return self.api.post(f"{self.kind}/{key}", fields, **{"unitdp": 4, **(params or {})})
+
+    def read(self, key: str, **params: Any) -> dict[str, Any]:
+        return self.one(self.api.get(f"{self.kind}/{key}", **{"unitdp": 4, **params}))
+
+    def one(self, answer: requests.Response) -> dict[str, Any]:
+        assert answer.status_code == 200, answer.text
+        (found,) = answer.json()[self.kind]
+        return dict(found)
+
+    def listed(self, headers: dict[str, str] | None = None, **params: Any) -> list[dict[str, Any]]:
+        answer = self.api.get(self.kind, headers, **{"unitdp": 4, **params})
+        assert answer.status_code == 200, answer.text
+        return list(answer.json()[self.kind])
+
+
+def words(answer: requests.Response) -> list[str]:
+    """What a refused single element is told."""
+    assert answer.status_code == 400, answer.text
+    return [error["Message"] for error in answer.json()["Elements"][0]["ValidationErrors"]]

@@ -62,6 +62,13 @@ def test_everything_at_once(control):
         "TrackingCategories": 2,
         "TaxRates": 5,
         "Currencies": 1,
+        "PurchaseOrders": 0,
+        "Invoices": 0,
+        "CreditNotes": 0,
+        "Payments": 0,
+        "BatchPayments": 0,
+        "Overpayments": 0,
+        "Prepayments": 0,
     }
 
 

@@ -6,7 +6,6 @@ import uuid
 from datetime import UTC, datetime
 
 import pytest
-import urllib3
 from xero_python.accounting import (
     Account,
     AccountingApi,
@@ -26,35 +25,10 @@ from xero_python.accounting import (
     TrackingCategory,
     TrackingOption,
 )
-from xero_python.api_client import ApiClient
-from xero_python.api_client.configuration import Configuration
-from xero_python.api_client.oauth2 import OAuth2Token, TokenApi
 from xero_python.exceptions import AccountingBadRequestException, NotFoundException, RateLimitException
 from xero_python.identity import IdentityApi
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def client(sandbox, api, monkeypatch):
-    """The SDK, pointed at the sandbox, without the retries that it makes by itself."""
-    monkeypatch.setattr(TokenApi, "refresh_token_url", f"{sandbox.url}/connect/token")
-    monkeypatch.setattr(TokenApi, "revoke_token_url", f"{sandbox.url}/connect/revocation")
-    monkeypatch.setattr(Configuration, "_default", None)  # else the first test's arguments win for ever
-    token = OAuth2Token(client_id="demo-client", client_secret="demo-secret")
-    held = {**api.token, "scope": api.token["scope"].split()}
-    client = ApiClient(Configuration(oauth2_token=token), pool_threads=1)
-    client.oauth2_token_getter(lambda: held)
-    client.oauth2_token_saver(held.update)
-    retries = urllib3.util.Retry(0, respect_retry_after_header=False)
-    client.rest_client.pool_manager.connection_pool_kw["retries"] = retries
-    yield client
-    client.rest_client.pool_manager.clear()
-
-
-@pytest.fixture
-def accounting(client, sandbox):
-    return AccountingApi(client, base_url=f"{sandbox.url}/api.xro/2.0")
 
 
 def test_identity(client, sandbox, api):

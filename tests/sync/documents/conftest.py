@@ -12,6 +12,7 @@ from sqlalchemy import select
 from backoffice.models import (
     Account,
     Bill,
+    CompanySettings,
     Contact,
     CreditNote,
     Document,
@@ -24,6 +25,7 @@ from backoffice.models import (
     Work,
 )
 from backoffice.sandbox.xero.office import Office
+from backoffice.sandbox.xero.organisations import find
 from backoffice.sync import jobs
 from tests.sync.conftest import Book
 
@@ -38,6 +40,13 @@ class Papers:
         self.book, self.session = book, book.session
 
     # Here.
+
+    def settings(self, **values: Any) -> None:
+        """Choose otherwise in the company's settings."""
+        settings = self.session.scalars(select(CompanySettings).filter_by(company_id=self.book.company_id)).one()
+        for name, value in values.items():
+            setattr(settings, name, value)
+        self.session.commit()
 
     def party(self, name: str = "Papers Ltd") -> Contact:
         known = self.session.scalar(select(Contact).filter_by(company_id=self.book.company_id, name=name))
@@ -102,8 +111,10 @@ class Papers:
     # There.
 
     def office(self, kind: str) -> Office:
-        organisation = self.book.sandbox.world.organisations.get(self.book.connection.external_id)
-        return Office(self.book.sandbox.world, organisation, kind)
+        world = self.book.sandbox.world
+        organisation = find(world.store, self.book.connection.external_id)
+        assert organisation is not None
+        return Office(world, organisation, kind)
 
     def there(self, record: Record) -> dict[str, Any]:
         shelf = {"payment": "Payments", "purchase_order": "PurchaseOrders", "credit_note": "CreditNotes"}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -15,16 +14,18 @@ from backoffice.providers.xero.client import XeroClient
 from backoffice.providers.xero.contact import ContactMapper
 from backoffice.providers.xero.provider import Xero
 from backoffice.sandbox.xero.server import Sandbox
+from tests.databases import Databases
 
 CONTACTS = ContactMapper()
 Office = Callable[..., Any]
 
 
 @pytest.fixture
-def database_url(databases: Any, tmp_path: Path) -> str:
+def database_url(databases: dict[str, Databases]) -> Iterator[str]:
     """One sort is enough here: the wire is the same whatever keeps the tokens."""
-    url: str = databases["sqlite"].new(tmp_path)
-    return url
+    url = databases["sqlite"].new()
+    yield url
+    databases["sqlite"].give_back(url)
 
 
 @pytest.fixture

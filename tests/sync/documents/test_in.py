@@ -1,0 +1,214 @@
+"""Documents and money that were made or changed in Xero come in, and what both sides know is matched, never guessed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from backoffice.models import (
+    Allocation,
+    Bill,
+    CreditNote,
+    Invoice,
+    LinkState,
+    Overpayment,
+    Payment,
+    Prepayment,
+    Side,
+    Status,
+)
+from tests.sync.documents.conftest import DAY, Papers
+
+
+def theirs(papers: Papers, number: str, **more: Any) -> dict[str, Any]:
+    """A bill that somebody writes in Xero."""
+    contact = papers.book.theirs.contacts()[0]
+    body = {
+        "Type": "ACCPAY",
+        "Contact": {"ContactID": contact["ContactID"]},
+        "InvoiceNumber": number,
+        "Date": DAY.isoformat(),
+        "DueDate": "2026-12-01",
+        "Status": "AUTHORISED",
+        "LineItems": [{"Description": "Paint", "Quantity": 3, "UnitAmount": 7.3333, "AccountCode": "300"}],
+        **more,
+    }
+    return papers.office("invoices").add(body)
+
+
+def known(papers: Papers, model: Any, number: str) -> Any:
+    return papers.session.scalars(select(model).filter_by(company_id=papers.book.company_id, name=number)).one_or_none()
+
+
+def test_a_bill_made_there_comes_in_with_its_lines(papers: Papers) -> None:
+    there = theirs(papers, "T-1")
+    papers.book.update("bill")
+    bill = known(papers, Bill, "T-1")
+    assert (bill.status, bill.their_status, bill.amount_due) == (Status.APPROVED, "AUTHORISED", bill.total)
+    assert bill.total == bill.their_total == Decimal(str(there["Total"])) == Decimal("25.30")
+    assert [(line.description, line.unit_price, line.account_code) for line in bill.lines] == [
+        ("Paint", Decimal("7.3333"), "300")
+    ]
+    assert papers.state(bill) == LinkState.INTEGRATED
+
+
+def test_the_start_date_and_the_switch_say_what_comes_in(papers: Papers) -> None:
+    papers.settings(bring_in_from=dt.date(2026, 11, 1))
+    theirs(papers, "OLD", Date="2026-10-31")
+    theirs(papers, "NEW", Date="2026-11-01")
+    papers.book.update("bill")
+    assert (known(papers, Bill, "OLD"), known(papers, Bill, "NEW") is not None) == (None, True)
+    papers.settings(bring_in_bills=False, bring_in_invoices=False)
+    theirs(papers, "NEWER")
+    papers.book.update("bill")
+    assert known(papers, Bill, "NEWER") is None
+
+
+def test_a_payment_there_shows_here_and_its_deletion_too(papers: Papers) -> None:
+    bill = papers.bill()
+    papers.push()
+    invoice_id = papers.there(bill)["InvoiceID"]
+    paid = papers.office("invoices").pay(invoice_id, {"Amount": 10, "Reference": "cheque 7"})
+    papers.book.update()
+    papers.session.refresh(bill)
+    assert (bill.amount_paid, bill.amount_due) == (Decimal("10.00"), Decimal("18.75"))
+    payment = known(papers, Payment, "cheque 7")
+    assert (payment.bill_id, payment.amount, payment.archived) == (bill.id, Decimal("10.00"), False)
+    papers.office("payments").delete(paid["PaymentID"])
+    papers.book.update()
+    papers.session.refresh(bill)
+    papers.session.refresh(payment)
+    assert (bill.amount_due, payment.archived) == (Decimal("28.75"), True)
+
+
+def test_a_payment_here_is_sent_and_what_is_due_follows(papers: Papers) -> None:
+    invoice = papers.invoice()
+    payment = papers.pay(invoice, "28.75")
+    job = papers.push()
+    assert job.refused == 0, papers.book.link_of(payment).refusal
+    assert papers.there(invoice)["Status"] == "PAID"
+    papers.session.refresh(invoice)
+    assert (invoice.amount_due, invoice.their_status) == (Decimal("0.00"), "PAID")
+    payment.archived = True
+    papers.session.commit()
+    papers.push()
+    papers.session.refresh(invoice)
+    assert (papers.there(invoice)["Status"], invoice.amount_due) == ("AUTHORISED", Decimal("28.75"))
+
+
+def test_a_document_voided_there_is_voided_here(papers: Papers) -> None:
+    bill = papers.bill()
+    papers.push()
+    papers.office("invoices").act(papers.there(bill)["InvoiceID"], "void", {})
+    papers.book.update()
+    papers.session.refresh(bill)
+    assert (bill.status, bill.archived, bill.their_status) == (Status.VOIDED, True, "VOIDED")
+
+
+def test_the_same_number_and_party_on_both_sides_is_one_document(papers: Papers) -> None:
+    contact = papers.book.contact(papers.book.theirs.contacts()[0]["Name"])
+    mine = papers.bill(
+        papers.line(Bill, description="Paint", quantity=Decimal(3), unit_price=Decimal("7.3333")),
+        name="SAME",
+        contact=contact,
+        approved=False,
+    )
+    theirs(papers, "SAME")
+    papers.book.update("bill")
+    assert papers.state(mine) == LinkState.INTEGRATED
+    assert len(papers.session.scalars(select(Bill).filter_by(name="SAME")).all()) == 1
+
+
+def test_the_same_number_for_another_amount_is_asked_about(papers: Papers) -> None:
+    contact = papers.book.contact(papers.book.theirs.contacts()[0]["Name"])
+    mine = papers.bill(name="SAME", contact=contact)
+    theirs(papers, "SAME")
+    papers.book.update("bill")
+    link = papers.book.link_of(mine)
+    assert (papers.state(mine), link.blocked_kind) == (LinkState.BLOCKED, "match")
+
+
+@pytest.mark.parametrize("side", [Side.PURCHASES, Side.SALES])
+def test_a_credit_note_and_its_allocation_travel(papers: Papers, side: Side) -> None:
+    purchases = side is Side.PURCHASES
+    document = papers.bill() if purchases else papers.invoice()
+    line = papers.line(
+        CreditNote,
+        account_code="300" if purchases else "200",
+        tax_code="INPUT2" if purchases else "OUTPUT2",
+        quantity=Decimal(1),
+    )
+    note = papers.credit_note(line, side=side)
+    allocation = Allocation(company_id=papers.book.company_id, credit_note_id=note.id, date=DAY, amount=Decimal("4.00"))
+    setattr(allocation, f"{document.kind}_id", document.id)
+    papers.session.add(allocation)
+    papers.session.commit()
+    job = papers.push()
+    assert (job.state, job.refused) == ("completed", 0), (job.reason, papers.book.link_of(allocation).refusal)
+    papers.session.refresh(document)
+    papers.session.refresh(note)
+    assert (document.amount_credited, note.amount_due) == (Decimal("4.00"), note.total - 4)
+    allocation.archived = True
+    papers.session.commit()
+    job = papers.push()
+    assert (job.state, job.refused) == ("completed", 0), job.reason
+    papers.session.refresh(document)
+    assert document.amount_credited == 0
+    assert papers.there(note)["RemainingCredit"] == float(note.total)
+
+
+def test_an_allocation_taken_back_there_is_taken_back_here(papers: Papers) -> None:
+    invoice = papers.invoice()
+    note = papers.credit_note(papers.line(CreditNote, account_code="200", tax_code="OUTPUT2"), side=Side.SALES)
+    papers.push()
+    office = papers.office("creditnotes")
+    note_id = papers.there(note)["CreditNoteID"]
+    office.allocate(note_id, {"Invoice": papers.there(invoice)["InvoiceID"], "Amount": 5})
+    papers.book.update()
+    allocation = papers.session.scalars(select(Allocation).filter_by(invoice_id=invoice.id)).one()
+    assert (allocation.invoice_id, allocation.amount, allocation.archived) == (invoice.id, Decimal("5.00"), False)
+    there = papers.there(note)["Allocations"][0]["AllocationID"]
+    office.deallocate(note_id, there)
+    papers.book.update()
+    papers.session.refresh(allocation)
+    assert allocation.archived
+
+
+def test_a_contact_made_meanwhile_is_fetched_with_its_invoice(papers: Papers) -> None:
+    contact_id = papers.book.theirs.add("Quite new")
+    theirs(
+        papers,
+        "N-1",
+        Type="ACCREC",
+        Contact={"ContactID": contact_id},
+        LineItems=[{"Description": "Work", "Quantity": 1, "UnitAmount": 5, "AccountCode": "200"}],
+    )
+    papers.book.update("invoice")
+    assert known(papers, Invoice, "N-1").contact.name == "Quite new"
+
+
+def test_overpayments_prepayments_and_batches_are_read(papers: Papers) -> None:
+    contact = {"ContactID": papers.book.theirs.contacts()[0]["ContactID"]}
+    papers.office("overpayments").add({"Type": "SPEND-OVERPAYMENT", "Contact": contact, "Total": 50, "Reference": "O"})
+    papers.office("prepayments").add({"Type": "RECEIVE-PREPAYMENT", "Contact": contact, "Total": 20, "Reference": "P"})
+    bill = theirs(papers, "BATCH")
+    account = {"AccountID": papers.book.link_of(papers.bank()).external_id}
+    papers.office("batchpayments").add(
+        {
+            "Account": account,
+            "Date": DAY.isoformat(),
+            "Reference": "run",
+            "Payments": [{"Invoice": {"InvoiceID": bill["InvoiceID"]}, "Amount": 5}],
+        }
+    )
+    papers.book.update()
+    over, pre = known(papers, Overpayment, "O"), known(papers, Prepayment, "P")
+    assert (over.total, over.side, pre.remaining, pre.side) == (50, Side.PURCHASES, 20, Side.SALES)
+    payment = papers.session.scalars(
+        select(Payment).join(Bill).where(Payment.batch_id.is_not(None), Bill.name == "BATCH")
+    ).one()
+    assert payment.amount == 5

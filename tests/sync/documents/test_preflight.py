@@ -1,0 +1,166 @@
+"""Pre-flight: what Xero would turn down is found before any call, in words that name the field."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from backoffice.models import Bill, Connection, LinkState, Side, TaxMapping, TaxRate
+from backoffice.sandbox.xero.organisations import find, rewrite
+from tests.sync.documents.conftest import DAY, Papers
+
+Case = Callable[[Papers], Any]
+
+
+def archived_contact(papers: Papers) -> Any:
+    contact = papers.party()
+    papers.push()
+    there = papers.book.theirs.contact(contact.name)
+    papers.book.theirs.edit(there["ContactID"], ContactStatus="ARCHIVED")
+    papers.book.update("contact")
+    return papers.bill()
+
+
+def archived_account(papers: Papers) -> Any:
+    accounts = papers.office("accounts")
+    row = next(body for body in papers.book.theirs.shelf("Accounts").bodies() if body.get("Code") == "310")
+    accounts.edit(row["AccountID"], {"Status": "ARCHIVED"})
+    papers.book.update("account")
+    return papers.bill(papers.line(Bill), papers.line(Bill, account_code="310"))
+
+
+def unmapped_tax(papers: Papers) -> Any:
+    papers.session.add(
+        TaxMapping(company_id=papers.book.company_id, code="OURS", name="Ours", rate=Decimal(15), side=Side.PURCHASES)
+    )
+    papers.session.commit()
+    return papers.bill(papers.line(Bill, tax_code="OURS"))
+
+
+def other_rate(papers: Papers) -> Any:
+    theirs = papers.session.scalars(select(TaxRate).filter_by(company_id=papers.book.company_id, code="INPUT2")).one()
+    papers.session.add(
+        TaxMapping(
+            company_id=papers.book.company_id,
+            code="OURS",
+            name="Ours",
+            rate=Decimal("12.5"),
+            side=Side.PURCHASES,
+            tax_rate_id=theirs.id,
+        )
+    )
+    papers.session.commit()
+    return papers.bill(papers.line(Bill, tax_code="OURS"))
+
+
+def locked_period(papers: Papers) -> Any:
+    store = papers.book.theirs.world.store
+    organisation = find(store, papers.book.connection.external_id)
+    assert organisation is not None
+    rewrite(store, organisation, {"PeriodLockDate": "2026-11-30"})
+    papers.session.execute(update(Connection).values(described_at=None))
+    papers.session.commit()
+    return papers.bill()
+
+
+def same_number(papers: Papers) -> Any:
+    papers.bill(name="TWICE")
+    papers.push()
+    return papers.bill(name="TWICE")
+
+
+CASES: dict[str, tuple[Case, str, str | None]] = {
+    "contact": (archived_contact, "contact_archived", "contact_id"),
+    "account": (archived_account, "account_archived", "lines.2.account_code"),
+    "unmapped": (unmapped_tax, "tax_unmapped", "lines.1.tax_code"),
+    "total": (other_rate, "total_differs", "lines.1.tax_code"),
+    "side": (lambda p: p.bill(p.line(Bill, tax_code="OUTPUT2")), "tax_wrong_side", "lines.1.tax_code"),
+    "currency": (lambda p: p.bill(currency="GBP"), "currency_unknown", "currency"),
+    "period": (locked_period, "period_locked", "date"),
+    "number": (same_number, "number_taken", "name"),
+    "due date": (lambda p: p.bill(due_date=None), "due_date_missing", "due_date"),
+    "too long": (
+        lambda p: p.bill(p.line(Bill, description="x" * 4001)),
+        "too_long",
+        "lines.1.description",
+    ),
+    "no account": (lambda p: p.bill(p.line(Bill, account_code=None)), "account_missing", "lines.1.account_code"),
+    "bank": (
+        lambda p: p.bill(p.line(Bill, account_code=bank_code(p))),
+        "account_not_for_lines",
+        "lines.1.account_code",
+    ),
+    "discount": (lambda p: p.bill(p.line(Bill, discount=Decimal(5))), "discount_on_purchase", "lines.1.discount"),
+    "description": (lambda p: p.bill(p.line(Bill, description=None)), "description_missing", "lines.1.description"),
+}
+
+
+def bank_code(papers: Papers) -> str:
+    """A code for the first bank account, which has none."""
+    row = next(body for body in papers.book.theirs.shelf("Accounts").bodies() if body["Type"] == "BANK")
+    papers.office("accounts").edit(row["AccountID"], {"Code": "090"})
+    papers.book.update("account")
+    return "090"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_is_found_before_it_is_sent(papers: Papers, case: str) -> None:
+    make, cause, column = CASES[case]
+    bill = make(papers)
+    good = papers.bill(name="GOOD", date=dt.date(2026, 12, 1), contact=papers.party("Good party"))
+    papers.push()
+    link = papers.book.link_of(bill)
+    assert (papers.state(bill), link.refusal_cause, link.refusal_column) == (LinkState.REFUSED, cause, column)
+    assert link.findings[0]["message"] == link.refusal
+    assert link.external_id is None
+    assert papers.state(good) == LinkState.INTEGRATED
+
+
+def test_a_fact_that_bars_is_read_once_more_before_it_bars(papers: Papers) -> None:
+    archived_account(papers)
+    row = next(body for body in papers.book.theirs.shelf("Accounts").bodies() if body.get("Code") == "310")
+    papers.office("accounts").edit(row["AccountID"], {"Status": "ACTIVE"})
+    bills = [papers.bill(papers.line(Bill, account_code="310")) for _ in range(3)]
+    papers.book.theirs.forget_calls()
+    papers.push()
+    assert {papers.state(bill) for bill in bills} == {LinkState.INTEGRATED}
+    assert papers.book.theirs.calls()["GET Accounts"] == 1
+
+
+def test_what_is_paid_is_not_changed_and_says_so(papers: Papers) -> None:
+    bill = papers.bill()
+    papers.push()
+    papers.office("invoices").pay(papers.there(bill)["InvoiceID"], {"Amount": 5})
+    bill.reference = "late"
+    papers.session.commit()
+    papers.book.theirs.forget_calls()
+    papers.push()
+    link = papers.book.link_of(bill)
+    assert (papers.state(bill), link.refusal_cause) == (LinkState.REFUSED, "paid_there")
+    assert papers.book.theirs.writes() == []
+
+
+def test_more_than_is_due_is_not_paid(papers: Papers) -> None:
+    bill = papers.bill()
+    papers.push()
+    payment = papers.pay(bill, "28.76")
+    papers.push()
+    link = papers.book.link_of(payment)
+    assert (link.refusal_cause, link.refusal_column) == ("more_than_due", "amount")
+
+
+def test_all_findings_are_kept(papers: Papers) -> None:
+    bill = papers.bill(papers.line(Bill, account_code=None, description=None), due_date=None)
+    papers.push()
+    link = papers.book.link_of(bill)
+    assert [finding["cause"] for finding in link.findings] == [
+        "due_date_missing",
+        "description_missing",
+        "account_missing",
+    ]
+    assert DAY.isoformat() == bill.date.isoformat()
