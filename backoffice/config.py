@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
@@ -70,6 +70,18 @@ class Settings(BaseSettings):
     read_timeout: float = Field(40, gt=0)
     #: Sign-in attempts allowed per address, as flask-limiter writes it.
     sign_in_limit: str = "10 per minute"
+
+    #: The mail server that documents are e-mailed through; empty means that none is.
+    smtp_host: str = ""
+    #: 0 means the usual one: 587 with starttls, 465 with tls, 25 with none.
+    smtp_port: int = Field(0, ge=0, le=65535)
+    #: What to sign in to the mail server with; empty where it asks for nothing.
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    #: How the line to the mail server is protected: starttls (begins in clear), tls (from the start) or none.
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    #: The address that documents are e-mailed from; their company's name stands beside it.
+    mail_from: str = ""
 
     @field_validator("encryption_keys", "retry_seconds", mode="before")
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import smtplib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from backoffice import mail as outbox
 from backoffice import schema
 from backoffice.config import Settings
 from backoffice.database import read_only
@@ -47,7 +49,7 @@ class AilmentError(BackofficeError):
 def examine(app: Flask) -> Iterator[Finding]:
     """Do every check, each for itself, and say what it found."""
     with app.app_context():
-        for check in (database, migrations, redis, workers, clock, keys, provider):
+        for check in (database, migrations, redis, workers, clock, keys, provider, mail):
             read_only(True)
             yield _finding(check)
             db.session.rollback()
@@ -145,6 +147,25 @@ def provider() -> str:
         what = "; ".join(f"{name}: {finding.what}" for name, finding in ill)
         raise AilmentError(what, " ".join(dict.fromkeys(finding.todo for _, finding in ill)))
     return "; ".join(f"{name}: {finding.what}" for name, finding in found) or _reach()
+
+
+def mail() -> str:
+    """The mail server answers; where none is named, nothing can be e-mailed, and that is all."""
+    settings: Settings = current_app.extensions["settings"]
+    missing = outbox.gaps(settings)
+    if not any((settings.smtp_host, settings.smtp_user, settings.mail_from)):
+        return "not set up: documents can be printed, not e-mailed (SMTP_HOST and MAIL_FROM would change that)"
+    if missing:
+        raise AilmentError("documents cannot be e-mailed", " ".join(missing))
+    try:
+        with outbox.mail_server(settings) as server:
+            server.noop()
+    except (smtplib.SMTPException, OSError) as error:
+        raise AilmentError(
+            f"{settings.smtp_host}: {_first_line(error)}",
+            "Correct SMTP_HOST, SMTP_PORT, SMTP_SECURITY, SMTP_USER or SMTP_PASSWORD, or let this machine reach it.",
+        ) from error
+    return f"{settings.smtp_host} answers; e-mail comes from {settings.mail_from}"
 
 
 def _reach() -> str:

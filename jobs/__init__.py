@@ -7,6 +7,7 @@ from collections.abc import Callable
 from flask import current_app
 from sqlalchemy.orm import sessionmaker
 
+from backoffice import mail as outbox
 from backoffice.extensions import db
 from backoffice.models import Connection, StartedBy, Urgency, Work
 from backoffice.queue import doorbell
@@ -61,7 +62,15 @@ def sweep() -> None:
         doorbell.ring("run", job_id)
     for connection_id in pending.left_behind(session):
         doorbell.ring("push", connection_id)
+    for mail_id in outbox.due(session):
+        doorbell.ring("mail", mail_id)
+    outbox.find_lost(session)
     session.rollback()
+
+
+def mail(mail_id: int) -> None:
+    """Send an e-mail, if it waits and nobody sends it."""
+    outbox.send(db.session(), current_app.extensions["settings"], mail_id)
 
 
 def keep_tokens_alive() -> None:
@@ -71,4 +80,4 @@ def keep_tokens_alive() -> None:
 
 
 #: Every job by the name it is rung by.
-JOBS: dict[str, Callable[..., None]] = {"run": run, "push": push, "keep_tokens_alive": keep_tokens_alive}
+JOBS: dict[str, Callable[..., None]] = {"run": run, "push": push, "mail": mail, "keep_tokens_alive": keep_tokens_alive}

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from sqlalchemy import ColumnElement, Date, ForeignKey, Index, String, Text, and_, inspect, true
-from sqlalchemy.orm import Mapped, Session, declared_attr, mapped_column, relationship, synonym
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship, synonym
 
 from backoffice.database import Base, Exact, RowId, choice
 from backoffice.models.line_defaults import LineDefaults
@@ -199,10 +199,9 @@ class Document(Record):
         """The states that may follow."""
         return STEPS[self.status]
 
-    def compute(self, session: Session) -> None:
+    def compute(self, defaults: LineDefaults, lines: Sequence[Line]) -> None:
         """Work out its lines and totals from quantities, prices and the rates of its taxes."""
-        defaults, side = LineDefaults(session, self.company_id), self.side or Side.SALES
-        lines = [line for line in self.lines if line not in session.deleted]
+        side = self.side or Side.SALES
         renumber(lines)
         amounts = line_amounts(self, lines, [defaults.rate(side, line) for line in lines])
         for line, found in zip(lines, amounts, strict=True):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, insert, inspect, select, true, update
+from sqlalchemy import delete, insert, inspect, select
 from sqlalchemy.orm import MANYTOONE, InstanceState, ORMExecuteState, Session, UOWTransaction
 
 from backoffice.clock import now
@@ -14,13 +14,13 @@ from backoffice.database import Base, folded
 from backoffice.errors import ReadOnlyRecordError
 from backoffice.models.company import CompanyOwned
 from backoffice.models.connection import Connection
-from backoffice.models.contact import Contact
 from backoffice.models.document import Document, Line, Status, documents_of
 from backoffice.models.history import History, as_text, author
-from backoffice.models.link import CLEARED, Link, Route, Routes
+from backoffice.models.line_defaults import LineDefaults
+from backoffice.models.link import Link, Routes
 from backoffice.models.number import next_number
+from backoffice.models.outbox import want
 from backoffice.models.record import BASE_COLUMNS, Record
-from backoffice.models.settings import CompanySettings
 
 
 @dataclass
@@ -68,8 +68,7 @@ def before_flush(session: Session, _context: UOWTransaction, _instances: object)
     flushed: Flushed = session.info.setdefault("flushed", Flushed())
     with session.no_autoflush:
         lines = _changed_lines(session)
-        for document in {*lines, *(row for row in (*session.new, *session.dirty) if isinstance(row, Document))}:
-            document.compute(session)
+        _compute(session, {*lines, *(row for row in (*session.new, *session.dirty) if isinstance(row, Document))})
     for row in list(session.new):
         if isinstance(row, CompanyOwned):
             _note_new(session, flushed, row)
@@ -80,6 +79,14 @@ def before_flush(session: Session, _context: UOWTransaction, _instances: object)
         if isinstance(row, Record):
             guard(session, row, ())
             session.execute(delete(Link).where(Link.kind == row.kind, Link.record_id == row.id))
+
+
+def _compute(session: Session, documents: set[Any]) -> None:
+    defaults: dict[int, LineDefaults] = {}
+    for document in documents:
+        company_id = document.company_id
+        known = defaults.setdefault(company_id, LineDefaults(session, company_id))
+        document.compute(known, [line for line in document.lines if line not in session.deleted])
 
 
 def _changed_lines(session: Session) -> dict[Any, list[tuple[str, Any, Any]]]:
@@ -169,12 +176,8 @@ def after_flush(session: Session, _context: UOWTransaction) -> None:
     rows += [_entry(row, "changed", column, old, new) for row, found in flushed.changed for column, old, new in found]
     if rows:
         session.execute(insert(History), rows)
-    for row in flushed.new:
-        if isinstance(row, Record):
-            _want(session, row)
-    for row, found in flushed.changed:
-        if isinstance(row, Record) and any(_synced(row, column) for column, _, _ in found):
-            _want(session, row)
+    edited = (row for row, found in flushed.changed if any(_synced(row, column) for column, _, _ in found))
+    want(session, [row for row in (*flushed.new, *edited) if isinstance(row, Record)])
 
 
 def _entry(row: Any, action: str, column: str | None = None, old: Any = None, new: Any = None) -> dict[str, Any]:
@@ -198,69 +201,8 @@ def _routes(session: Session) -> Routes:
     return routes
 
 
-def _synced(row: Record, column: str) -> bool:
-    return column.startswith("line ") or column in row.synced_columns()
-
-
-def _want(session: Session, row: Record) -> None:
-    """Let the linked organisation want this revision; what is not known there yet only if it is to be sent."""
-    connection = session.scalar(select(Connection).where(Connection.company_id == row.company_id, Connection.active))
-    route = _routes(session).get((connection.provider, row.kind)) if connection else None
-    if not connection:
-        return
-    settings = session.scalar(select(CompanySettings).filter_by(company_id=row.company_id))
-    outgoing = bool(route and route.direction.sends and _outgoing(session, row, settings))
-    if settings is not None and not settings.sends(row.kind):
-        return
-    raised = session.execute(
-        update(Link)
-        .where(Link.kind == row.kind, Link.record_id == row.id, Link.connection_id == connection.id)
-        .where(true() if outgoing else Link.external_id.is_not(None))
-        .values(wanted_revision=row.revision, changed_at=now(), **CLEARED)
-        .returning(Link.connection_id)
-        .execution_options(synchronize_session=False)
-    )
-    ring = session.info.setdefault("to_ring", set())
-    if raised.scalars().all():
-        ring.add(connection.id)
-    elif outgoing and route and not row.archived:
-        _open_link(session, row, connection, route, settings)
-        ring.add(connection.id)
-
-
-def _outgoing(session: Session, row: Record, settings: CompanySettings | None) -> bool:
-    """Whether a record is to be sent."""
-    if settings is None:
-        return True
-    model: Any = type(row)
-    return session.scalar(select(model.id).where(model.id == row.id, model.outgoing(settings))) is not None
-
-
-def _open_link(
-    session: Session, row: Record, connection: Connection, route: Route, settings: CompanySettings | None
-) -> None:
-    """From now on it waits to be created in the linked organisation; a customer, perhaps, for a person's word."""
-    held = isinstance(row, Contact) and held_for_a_person(row, settings)
-    values = {
-        "connection_id": connection.id,
-        "resource": route.resource,
-        "kind": row.kind,
-        "record_id": row.id,
-        "wanted_revision": row.revision,
-        "synced_revision": 0,
-        "changed_at": now(),
-        "paused": held,
-        "paused_reason": "new customers are held for a person" if held else None,
-    }
-    known = select(Link.id).filter_by(connection_id=connection.id, kind=row.kind, record_id=row.id)
-    if session.scalar(known) is None:
-        session.execute(insert(Link), [values])
-
-
-def held_for_a_person(contact: Contact, settings: CompanySettings | None) -> bool:
-    """Whether the company wants to look at a new customer before it is made there."""
-    customer = contact.customer_here and not contact.supplier_here
-    return bool(settings and not settings.create_customers and customer)
+def _synced(row: Any, column: str) -> bool:
+    return isinstance(row, Record) and (column.startswith("line ") or column in row.synced_columns())
 
 
 def refuse_bulk(state: ORMExecuteState) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection, Iterable
 from functools import cached_property
-from typing import Any
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from backoffice.clock import now
 from backoffice.database import folded
-from backoffice.models import KINDS, Company, CompanySettings, Connection, Document, LineDefaults, Link, TrackingOption
+from backoffice.models import CompanySettings, Connection, Document, LineDefaults, Link, Record, TrackingOption
+
+if TYPE_CHECKING:
+    from backoffice.sync.mapper import Mapper
 
 
 class Books:
@@ -29,25 +31,50 @@ class Books:
         self.address = address
         #: Accounts, items and tax by their codes, and what stands in for what a line does not say.
         self.lines = LineDefaults(session, self.company_id)
-        self._external_ids: dict[tuple[str, int], str | None] = {}
+        self._links: dict[tuple[str, int], Link | None] = {}
+        self._namesakes: dict[tuple[str, str], list[Any]] = {}
 
-    def external_id(self, kind: str, record_id: int) -> str | None:
-        """The id there of a record of ours; None while it has none."""
-        key = (kind, record_id)
-        if key not in self._external_ids:
-            self._external_ids[key] = self._session.scalar(
-                select(Link.external_id).filter_by(connection_id=self.connection_id, kind=kind, record_id=record_id)
-            )
-        return self._external_ids[key]
+    def look_up(self, mapper: Mapper, records: Iterable[Record]) -> None:
+        """Read at once what will be asked of these records of one kind: their links, and those of what they name."""
+        found = list(records)
+        ids = {mapper.kind: {record.id for record in found}}
+        for ref in mapper.refs:
+            named = {getattr(record, ref.column) for record in found} - {None}
+            ids[ref.kind] = ids.get(ref.kind, set()) | named
+        for kind, wanted in ids.items():
+            query = select(Link).where(Link.connection_id == self.connection_id, Link.kind == kind)
+            links = {link.record_id: link for link in self._session.scalars(query.where(Link.record_id.in_(wanted)))}
+            self._links |= {(kind, record_id): links.get(record_id) for record_id in wanted}
+        if issubclass(mapper.model, Document):
+            self._find_namesakes(mapper.model, {record.name_key for record in found})
+
+    def _find_namesakes(self, model: type[Document], names: Collection[str]) -> None:
+        there = exists().where(
+            Link.connection_id == self.connection_id,
+            Link.kind == model.kind,
+            Link.record_id == model.id,
+            Link.external_id.is_not(None),
+        )
+        query = select(model.name_key, model.id, model.contact_id, there.label("there")).where(
+            model.company_id == self.company_id, model.name_key.in_(names), model.archived.is_(False)
+        )
+        found: dict[str, list[Any]] = {name: [] for name in names}
+        for row in self._session.execute(query):
+            found[row.name_key].append(row)
+        self._namesakes |= {(model.kind, name): rows for name, rows in found.items()}
 
     def link(self, kind: str, record_id: int) -> Link | None:
         """How a record of ours stands with the organisation."""
-        where = {"connection_id": self.connection_id, "kind": kind, "record_id": record_id}
-        return self._session.scalar(select(Link).filter_by(**where))
+        key = (kind, record_id)
+        if key not in self._links:
+            where = {"connection_id": self.connection_id, "kind": kind, "record_id": record_id}
+            self._links[key] = self._session.scalar(select(Link).filter_by(**where))
+        return self._links[key]
 
-    def record(self, kind: str, record_id: int) -> Any:
-        """A record of ours by its kind and id."""
-        return self._session.get_one(KINDS[kind], record_id)
+    def external_id(self, kind: str, record_id: int) -> str | None:
+        """The id there of a record of ours; None while it has none."""
+        link = self.link(kind, record_id)
+        return link.external_id if link else None
 
     @cached_property
     def options(self) -> dict[int, TrackingOption]:
@@ -55,31 +82,15 @@ class Books:
         query = select(TrackingOption).where(TrackingOption.company_id == self.company_id)
         return {each.id: each for each in self._session.scalars(query)}
 
-    @cached_property
-    def today(self) -> dt.date:
-        """The day by the company's own clock."""
-        zone = self._session.scalar(select(Company.time_zone).where(Company.id == self.company_id))
-        return now().astimezone(ZoneInfo(zone or "UTC")).date()
-
     def namesake(self, document: Document, same_party: bool) -> bool:
         """Whether its number belongs to another live document of the kind: one that is there, or was written before.
 
         Numbers are one's own within the kind, or (`same_party`) within what one party sent.
         """
-        model: Any = type(document)
-        there = exists().where(
-            Link.connection_id == self.connection_id,
-            Link.kind == document.kind,
-            Link.record_id == model.id,
-            Link.external_id.is_not(None),
-        )
-        query = select(model.id).where(
-            model.company_id == self.company_id,
-            model.name_key == folded(document.name)[:255],
-            model.archived.is_(False),
-            model.id != document.id,
-            there | (model.id < document.id),
-        )
+        key = (document.kind, folded(document.name)[:255])
+        if key not in self._namesakes:
+            self._find_namesakes(type(document), [key[1]])
+        others = [row for row in self._namesakes[key] if row.id != document.id]
         if same_party:
-            query = query.where(model.contact_id == document.contact_id)
-        return self._session.scalar(query.limit(1)) is not None
+            others = [row for row in others if row.contact_id == document.contact_id]
+        return any(row.there or row.id < document.id for row in others)

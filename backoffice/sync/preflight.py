@@ -37,6 +37,7 @@ def _in_the_way(task: Task, mapper: Mapper) -> set[Fact]:
     links = task.session.scalars(query).all()
     books = task.books()
     records = load_records(task, mapper, [link.record_id for link in links])
+    books.look_up(mapper, records.values())
     found: Iterable[Sequence[Refusal]] = (
         mapper.check(records[link.record_id], link.gone, books) for link in links if link.record_id in records
     )

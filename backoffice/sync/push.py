@@ -114,6 +114,7 @@ def _fill(task: Task, mapper: Mapper, attempt: SyncAttempt, links: Sequence[Link
     dealt_with: list[Link] = []
     bytes_left = mapper.batch_bytes
     books, records = task.books(), load_records(task, mapper, [link.record_id for link in links])
+    books.look_up(mapper, records.values())
     for link in links:
         kept = records[link.record_id]
         payload = _payload(task, mapper, link, kept, books)

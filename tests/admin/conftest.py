@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import create_engine, select
+from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
@@ -34,14 +36,25 @@ from backoffice.models import (
     listen,
     new_company,
 )
+from backoffice.models import user as people
 from backoffice.models.user import set_password
 from backoffice.sync.mapper import routes
+from tests.admin.papers import PIECES, a_piece
 
 PASSWORD = "correct horse battery"
 Db = Session
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
-_hash: list[str] = []
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever signs in does so through the same hash, made with as little work as it can be."""
+    monkeypatch.setattr(people, "_hasher", quick_hasher)
+
+
+@cache
+def quick_hasher() -> PasswordHasher:
+    return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 class Outside(Session):
@@ -52,12 +65,9 @@ listen(Outside)
 
 
 def a_person(email: str, role: Role) -> User:
-    """Somebody who can sign in; the slow hash is made once."""
+    """Somebody who can sign in."""
     user = User(email=email, name=email.split("@")[0].capitalize(), role=role)
-    if not _hash:
-        set_password(user, PASSWORD)
-        _hash.append(user.password_hash or "")
-    user.password_hash, user.session_epoch = _hash[0], 1
+    set_password(user, PASSWORD)
     return user
 
 
@@ -90,10 +100,16 @@ def sign_in(client: FlaskClient, email: str, password: str = PASSWORD, **more: s
     return client.post("/sign-in", data={"csrf_token": found.group(1), "email": email, "password": password, **more})
 
 
+@cache
+def engine_for(url: str) -> Engine:
+    """Kept for the whole run with its compiled statements; its connections end with each test."""
+    return create_engine(url)
+
+
 @pytest.fixture
 def session(app: Flask, settings: Settings) -> Iterator[Db]:
     """A look at the database from outside: an application context here would be shared by all the requests."""
-    engine = create_engine(settings.database_url)
+    engine = engine_for(settings.database_url)
     info = {"routes": routes({key: provider.mappers for key, provider in app.extensions["providers"].items()})}
     with Outside(engine, info=info) as session:
         yield session
@@ -148,6 +164,8 @@ def administrator(browser_as: Callable[[Role], Browser]) -> Browser:
 
 def a_record(session: Db, model: type[Record], company: Company, **values: Any) -> Any:
     """One record of a kind, as little as it can be."""
+    if model.kind in PIECES and not values.keys() - {"name"}:
+        return a_piece(session, model, company, **values)
     least: dict[type[Record], dict[str, Any]] = {
         Contact: {"supplier_here": True, "customer_here": True},
         Item: {"code": "W-1"},

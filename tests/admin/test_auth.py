@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
+from argon2 import Type, extract_parameters
 from flask import Flask
 from sqlalchemy import select
 
 from backoffice.config import Settings
 from backoffice.models import Company, Role, User
+from backoffice.models.user import _hasher as real_hasher
 from tests.admin.conftest import PASSWORD, TOKEN, Browser, Db, sign_in
 
 ANA = "administrator@example.com"
@@ -20,6 +22,12 @@ def someone(session: Db, role: Role) -> User:
     found = session.scalar(select(User).where(User.email == f"{role.value}@example.com"))
     assert found
     return found
+
+
+def test_a_password_costs_work_to_guess() -> None:
+    """The other tests hash with as little work as there can be."""
+    cost = extract_parameters(real_hasher().hash(PASSWORD))
+    assert (cost.type, cost.time_cost >= 3, cost.memory_cost >= 64 * 1024) == (Type.ID, True, True)
 
 
 def test_signing_in_and_out(app: Flask, company: Company) -> None:

@@ -101,16 +101,6 @@ def test_a_rate_says_what_became_of_it_there(
     assert "Deleted in Xero" in browser.says(f"/c/{company.id}/tax-mappings/")
 
 
-def test_settings_of_a_company(session: Db, company: Company, administrator: Browser) -> None:
-    place = f"/c/{company.id}/settings/"
-    administrator.post(place, {"conflict_winner": "ours", "nightly_at": "03:30"})
-    text = administrator.says(place)
-    assert 'value="03:30"' in text
-    history = text[text.index("<h2>History</h2>") :]
-    assert ("Our value stays" in history, "03:30" in history, "Administrator" in history) == (True, True, True)
-    assert "This was not saved." in administrator.post(place, {"conflict_winner": "x", "nightly_at": "late"}).text
-
-
 def test_companies_are_added_and_changed(session: Db, company: Company, administrator: Browser) -> None:
     administrator.post("/companies/new", {"name": "Third Ltd", "time_zone": "Pacific/Auckland"})
     third = session.query(Company).filter_by(name="Third Ltd").one()

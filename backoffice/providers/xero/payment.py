@@ -69,7 +69,7 @@ class PaymentMapper(XeroMapper):
         Field("amount", "Amount"),
         Field("currency_rate", "CurrencyRate"),
         Field("archived", "Status"),
-        Field("batch_id", "BatchPayment.BatchPaymentID"),
+        Field("batch_id", "BatchPaymentID"),
         Field("reconciled", "IsReconciled"),
         Field("their_status", "Status"),
     )
