@@ -104,7 +104,6 @@ def record(task: Task, batch: Batch, outcomes: Sequence[Outcome]) -> None:
         outcome = by_position[item.position]
         if outcome.payload is not None:
             done(task, batch.mapper, link, item, outcome.payload)
-            _touch(task, batch.mapper, item.record_id)
         else:
             _refused(task, link, item, outcome.refusal or Refusal("It was turned down without a reason.", "other"))
         if outcome.warnings:
@@ -133,6 +132,7 @@ def done(task: Task, mapper: Mapper, link: Link, item: SyncAttemptItem, payload:
     link.synced_at = link.sent_at = now()
     link.synced_by_id = task.job_id
     link.clear()
+    _touch(task, mapper, item.record_id)
     task.tally["sent"] += 1
 
 

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from backoffice.database import folded
 from backoffice.models import Link, Match
 from backoffice.models.link import event
+from backoffice.sync.held import held
 from backoffice.sync.loading import Loaded, load_rows
 from backoffice.sync.mapper import Mapper
-from backoffice.sync.store import create, held, overwrite
+from backoffice.sync.store import create, overwrite
 from backoffice.sync.task import Task
 
 #: What stands in a link's `blocked_kind` while a person has to choose.

@@ -104,6 +104,14 @@ def anything_to_push(session: Session, connection_id: int) -> bool:
     return any(session.scalar(query.limit(1)) is not None for query in (unsettled, waiting))
 
 
+def ahead(session: Session, connection_id: int, kind: str) -> bool:
+    """Whether anything of a kind is ahead of what is there, or waits for something. Ends the transaction."""
+    query = select(Link.id).where(Link.connection_id == connection_id, Link.kind == kind, Link.pending)
+    found = session.scalar(query.limit(1)) is not None
+    session.rollback()
+    return found
+
+
 def left_behind(session: Session) -> Sequence[int]:
     """Connections with something to send or to settle, no job that will do it, and none that failed at it just now."""
     will_do_it = exists().where(SyncJob.connection_id == Connection.id, jobs.covers_now())

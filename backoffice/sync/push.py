@@ -26,6 +26,8 @@ LOOK_AHEAD = 200
 def push(task: Task) -> None:
     """Send what waits, each kind after those it refers to."""
     for mapper in _to_send(task):
+        if not pending.ahead(task.session, task.connection_id, mapper.kind):
+            continue
         task.begin()
         pending.unblock(task.session, task.connection_id)
         task.commit()

@@ -15,6 +15,7 @@ from backoffice.sync import match
 from backoffice.sync.attempt import Batch, close, done, linked_items, release, send
 from backoffice.sync.loading import UNREADABLE, Loaded, load_rows
 from backoffice.sync.mapper import Mapper, Payload
+from backoffice.sync.store import mark
 from backoffice.sync.task import Task
 
 
@@ -80,6 +81,9 @@ def _compare(task: Task, batch: Batch) -> None:
             done(task, batch.mapper, link, item, there)
         else:
             item.outcome = "not there"
+    task.session.flush()
+    arrived = [rows[item.payload[batch.mapper.id_key]] for item in attempt.items if item.outcome == "sent"]
+    mark(task, batch.mapper, load_rows(task, batch.mapper, arrived))
     task.commit(moved=bool(task.tally["sent"]))
 
 
@@ -111,6 +115,8 @@ def _settle_item(task: Task, mapper: Mapper, link: Link, item: SyncAttemptItem, 
         if _same(mapper, item.payload, here[0].payload):
             done(task, mapper, link, item, here[0].payload)
             item.outcome = "adopted"
+            task.session.flush()
+            mark(task, mapper, {here[0].external_id: here[0]})
         else:
             match.adopt(task, mapper, link, here[0], "found there")
     elif len(here) > 1:

@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Update, bindparam, insert, update
 
 from backoffice.clock import now
 from backoffice.database import folded
-from backoffice.models import History, Link, Winner
+from backoffice.models import History, Link
 from backoffice.models.history import as_text
 from backoffice.models.link import CLEARED
+from backoffice.sync.held import Held
 from backoffice.sync.lines import changes as line_changes
-from backoffice.sync.lines import content, line_of, write_lines
+from backoffice.sync.lines import line_of, write_lines
 from backoffice.sync.loading import Loaded
 from backoffice.sync.mapper import Mapper
 from backoffice.sync.task import Task
 
 #: Marks the engine's own bulk statements, which keep revision and history themselves.
 ENGINE = {"engine": True, "synchronize_session": False}
-
-
-class Held:
-    """What we hold of a row of theirs: columns of the record and its lines, and of its link as `link_…`."""
-
-    def __init__(self, values: Mapping[Any, Any]) -> None:
-        self.values: dict[str, Any] = dict(values)
-
-    def __getattr__(self, name: str) -> Any:
-        return self.values[name]
-
-
-def diff(row: Held, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns in which they differ from what we hold."""
-    return {column: value for column, value in values.items() if _differ(column, row.values[column], value)}
-
-
-def _differ(column: str, mine: Any, theirs: Any) -> bool:
-    return content(mine) != content(theirs) if column == "lines" else bool(mine != theirs)
 
 
 class Writer:
@@ -55,103 +37,8 @@ class Writer:
         self._asked: list[dict[str, Any]] = []
         self._history: list[dict[str, Any]] = []
 
-    def known(self, row: Held, theirs: Loaded) -> None:
-        """Decide for a row that is linked: theirs, ours, a question, or nothing to do."""
-        changes = diff(row, theirs.values)
-        if row.link_paused:
-            if row.link_version != theirs.version:
-                self._see(row, None, row.link_gone)  # to be read again when it is resumed
-        elif row.link_attempt_id is not None:
-            return  # its own request is settled first
-        elif self._mapper.asks and row.link_sent_at is not None:
-            self._ours(row, theirs, changes)
-        elif not row.link_pending or not changes:
-            self.take(row, theirs, changes)
-        else:
-            self._pending(row, theirs, changes)
-
-    def _pending(self, row: Held, theirs: Loaded, changes: dict[str, Any]) -> None:
-        """Ours was edited and waits: theirs is new to us only if it was changed as well."""
-        if row.link_version == theirs.version or row.link_agreed == theirs.agreed:
-            self.marks(row, theirs)
-            if row.link_version != theirs.version:
-                self._see(row, theirs.version, theirs.gone)
-        elif self._mapper.asks:
-            self._ask(row, theirs)
-        else:
-            self._conflict(row, theirs, changes)
-
-    def take(self, row: Held, theirs: Loaded, changes: dict[str, Any]) -> None:
-        """Their values stay."""
-        revision = row.revision
-        if set(changes) <= self._mapper.computed:
-            changes = {}
-        if changes:
-            revision = self._change(row, changes, "changed")
-            counted = "archived" if changes.get("archived") else "updated"
-            self._task.tally[counted] += 1
-        else:
-            self._task.tally["unchanged"] += 1
-        if changes or row.link_pending or row.link_version != theirs.version or row.link_gone != theirs.gone:
-            self._agree(row, theirs, revision)
-
-    def _ours(self, row: Held, theirs: Loaded, changes: dict[str, Any]) -> None:
-        """What we sent stays as it is here; a person is asked where somebody changed it there."""
-        if row.link_agreed == theirs.agreed or theirs.gone:
-            self.marks(row, theirs)
-            if row.link_version != theirs.version or row.link_gone != theirs.gone or row.link_in_question:
-                self._see(row, theirs.version, theirs.gone)
-        elif not set(changes) - self._mapper.computed - self._mapper.theirs - self._mapper.standing:
-            self.take(row, theirs, changes)  # both were changed alike
-        else:
-            self._ask(row, theirs)
-
-    def marks(self, row: Held, theirs: Loaded) -> None:
-        """Take what they alone decide; where it stands, if it is theirs alone or has ended there."""
-        decided = self._mapper.theirs
-        if theirs.gone or (row.link_sent_at is None and not row.link_pending):
-            decided = decided | self._mapper.standing
-        marks = {column: value for column, value in diff(row, theirs.values).items() if column in decided}
-        if marks:
-            self._change(row, marks, "changed", counted=False)
-            self._task.tally["updated"] += 1
-        else:
-            self._task.tally["unchanged"] += 1
-
-    def _ask(self, row: Held, theirs: Loaded) -> None:
-        """It was changed there: keep what it is there until a person has decided."""
-        self.marks(row, theirs)
-        if row.link_version == theirs.version and row.link_in_question:
-            return
-        kept = json.loads(json.dumps(theirs.payload, default=str))
-        self._asked.append(
-            {
-                "row_id": row.link_id,
-                "new_external_version": theirs.version,
-                "new_gone": theirs.gone,
-                "new_changed_there": kept,
-            }
-        )
-        self._task.notes.append(f"{row.name} was changed in {self._task.provider.name} after it was sent.")
-
-    def _conflict(self, row: Held, theirs: Loaded, changes: dict[str, Any]) -> None:
-        name = row.name
-        if self._task.winner is Winner.PROVIDER:
-            self._task.notes.append(
-                f"{name} was edited on both sides; {self._task.provider.name}'s values stay, ours are in its history."
-            )
-            self.take(row, theirs, changes)
-            return
-        self.marks(row, theirs)
-        self._task.notes.append(
-            f"{name} was edited on both sides; ours will be sent, {self._task.provider.name}'s are in its history."
-        )
-        for column, value in changes.items():
-            if column not in self._mapper.theirs:
-                self._entry(row.id, "overruled there", column, value, row.values[column])
-        self._see(row, theirs.version, theirs.gone)
-
-    def _change(self, row: Held, changes: dict[str, Any], action: str, counted: bool = True) -> int:
+    def change(self, row: Held, changes: dict[str, Any], counted: bool = True) -> int:
+        """Give a record these values; returns its revision, which moves only if it is `counted`."""
         merged = {**row.values, **changes}
         columns = {column: merged[column] for column in self._mapper.model.business_columns()}
         revision: int = row.revision + 1 if counted else row.revision
@@ -167,7 +54,7 @@ class Writer:
         if "lines" in changes:
             self._lines[row.id] = changes["lines"]
         for column, old, new in self._spelt_out(row, changes):
-            self._entry(row.id, action, column, old, new)
+            self.entry(row.id, "changed", column, old, new)
         return revision
 
     def _spelt_out(self, row: Held, changes: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
@@ -179,13 +66,24 @@ class Writer:
             else:
                 yield column, row.values[column], value
 
-    def _see(self, row: Held, version: str | None, gone: str | None) -> None:
+    def see(self, row: Held, version: str | None, gone: str | None) -> None:
         """Their state was seen; what is wanted stays as it is."""
         self._seen.append(
             {"row_id": row.link_id, "new_external_version": version, "new_gone": gone, "new_changed_there": None}
         )
 
-    def _agree(self, row: Held, theirs: Loaded, revision: int) -> None:
+    def ask(self, row: Held, theirs: Loaded) -> None:
+        """Keep what it is there, until a person has decided."""
+        self._asked.append(
+            {
+                "row_id": row.link_id,
+                "new_external_version": theirs.version,
+                "new_gone": theirs.gone,
+                "new_changed_there": json.loads(json.dumps(theirs.payload, default=str)),
+            }
+        )
+
+    def agree(self, row: Held, theirs: Loaded, revision: int) -> None:
         """Both sides hold the same now, and nothing stands in the way any more."""
         self._agreed.append(
             {
@@ -201,7 +99,8 @@ class Writer:
             }
         )
 
-    def _entry(self, record_id: int, action: str, column: str | None = None, old: Any = None, new: Any = None) -> None:
+    def entry(self, record_id: int, action: str, column: str | None = None, old: Any = None, new: Any = None) -> None:
+        """A line in a record's history."""
         self._history.append(
             {
                 "company_id": self._task.company_id,
@@ -255,7 +154,7 @@ class Writer:
         ]
         self._task.session.execute(insert(Link.table()), links)
         for record_id in ids:
-            self._entry(record_id, "created")
+            self.entry(record_id, "created")
         self._task.tally["created"] += len(rows)
 
     def flush(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -15,19 +15,20 @@ from backoffice.models import (
     Allocation,
     Attachment,
     AttachmentContent,
-    Bill,
     CreditNote,
+    Document,
     JobState,
     LinkState,
-    Record,
     Side,
     Status,
     SyncJob,
 )
 from tests.sync.documents.conftest import DAY, Papers
 
-#: What goes wrong with a write: it is done and never answered, or fails in a way that the key remembers.
-FAULTS = ("cut-after", "cut-before", "500")
+#: What goes wrong with a write, and after how many seconds it is looked into: it is done and never answered, is not
+#: done and never answered, or fails in a way that the key remembers; and the key lives for six minutes.
+LOST = (("cut-after", 0), ("cut-after", 1200), ("cut-before", 1200), ("500", 0))
+PDF = b"%PDF-1.7 scanned"
 
 
 @pytest.fixture(autouse=True)
@@ -36,96 +37,87 @@ def real_clock() -> Iterator[None]:
     clock.use()
 
 
-def order(papers: Papers) -> Record:
-    return papers.order(name="O-1")
+def order(papers: Papers, name: str) -> Any:
+    return papers.order(name=name)
 
 
-def bill(papers: Papers) -> Record:
-    return papers.bill(name="B-1")
+def bill(papers: Papers, name: str) -> Any:
+    return papers.bill(name=name)
 
 
-def invoice(papers: Papers) -> Record:
-    return papers.invoice(name="I-1")
+def invoice(papers: Papers, name: str) -> Any:
+    return papers.invoice(name=name)
 
 
-def credit_note(papers: Papers) -> Record:
+def credit_note(papers: Papers, name: str) -> Any:
     line = papers.line(CreditNote, account_code="200", tax_code="OUTPUT2")
-    return papers.credit_note(line, name="C-1", side=Side.SALES)
+    return papers.credit_note(line, name=name, side=Side.SALES)
 
 
-def payment(papers: Papers) -> Record:
-    paid = papers.bill(name="B-1")
+def payment(papers: Papers, name: str) -> Any:
+    paid = papers.bill(name=f"of {name}")
     papers.push()
-    return papers.pay(paid, "10.00", name="P-1")
+    return papers.pay(paid, "10.00", name=name)
 
 
-def allocation(papers: Papers) -> Record:
-    owed, credit = papers.invoice(name="I-1"), credit_note(papers)
+def allocation(papers: Papers, name: str) -> Any:
+    owed, credit = papers.invoice(name=f"of {name}"), credit_note(papers, name)
     papers.push()
-    made = Allocation(
-        company_id=papers.book.company_id,
-        credit_note_id=credit.id,
-        invoice_id=owed.id,
-        date=DAY,
-        amount=Decimal("4.00"),
+    ids = {"company_id": papers.book.company_id, "credit_note_id": credit.id, "invoice_id": owed.id}
+    return kept(papers, Allocation(**ids, date=DAY, amount=Decimal("4.00")))
+
+
+def attachment(papers: Papers, name: str) -> Any:
+    holder = papers.bill(name=f"of {name}")
+    papers.push()
+    return kept(
+        papers,
+        Attachment(
+            company_id=papers.book.company_id,
+            name=name,
+            mime_type="application/pdf",
+            size=len(PDF),
+            bill_id=holder.id,
+            content=AttachmentContent(data=PDF),
+        ),
     )
-    papers.session.add(made)
-    papers.session.commit()
-    return made
 
 
-def attachment(papers: Papers) -> Record:
-    holder = papers.bill(name="B-1")
-    papers.push()
-    data = b"%PDF-1.7 scanned"
-    made = Attachment(
-        company_id=papers.book.company_id,
-        name="scan.pdf",
-        mime_type="application/pdf",
-        size=len(data),
-        bill_id=holder.id,
-        content=AttachmentContent(data=data),
-    )
-    papers.session.add(made)
+def kept(papers: Papers, record: Any) -> Any:
+    papers.session.add(record)
     papers.session.commit()
-    return made
+    return record
 
 
 @dataclass(frozen=True)
-class Case:
-    """How one is made here, where its requests go, and what of it is there."""
+class Kind:
+    """How one is made here, where its requests go, in which list it is there and by which key it is known."""
 
-    make: Any
+    make: Callable[[Papers, str], Any]
     path: str
-    #: Where it lies in the played Xero, and the key and value by which it is told apart.
     shelf: str
     key: str
-    value: Any
 
 
-CASES = {
-    "order": Case(order, "/PurchaseOrders", "PurchaseOrders", "PurchaseOrderNumber", "O-1"),
-    "bill": Case(bill, "/Invoices", "Invoices", "InvoiceNumber", "B-1"),
-    "invoice": Case(invoice, "/Invoices", "Invoices", "InvoiceNumber", "I-1"),
-    "credit note": Case(credit_note, "/CreditNotes", "CreditNotes", "CreditNoteNumber", "C-1"),
-    "payment": Case(payment, "/Payments", "Payments", "Reference", "P-1"),
-    "allocation": Case(allocation, "/Allocations", "CreditNotes", "Allocations", 1),
-    "attachment": Case(attachment, "/Attachments", "", "FileName", "scan.pdf"),
+KINDS = {
+    "order": Kind(order, "/PurchaseOrders", "PurchaseOrders", "PurchaseOrderNumber"),
+    "bill": Kind(bill, "/Invoices", "Invoices", "InvoiceNumber"),
+    "invoice": Kind(invoice, "/Invoices", "Invoices", "InvoiceNumber"),
+    "credit note": Kind(credit_note, "/CreditNotes", "CreditNotes", "CreditNoteNumber"),
+    "payment": Kind(payment, "/Payments", "Payments", "Reference"),
+    "allocation": Kind(allocation, "/Allocations", "CreditNotes", "CreditNoteNumber"),
+    "attachment": Kind(attachment, "/Attachments", "", ""),
 }
-#: Those of which what was sent may be changed or taken back.
-CHANGING = [name for name in CASES if name != "attachment"]
 
 
-def there(papers: Papers, case: Case) -> list[dict[str, Any]]:
-    """All that the played Xero has of it, in whatever state."""
-    if case.shelf == "":
+def there(papers: Papers, name: str, number: str) -> list[dict[str, Any]]:
+    """All that the played Xero has under a number, in whatever state."""
+    if name == "attachment":
         found = papers.book.theirs.world.store.rows("SELECT file_name, data FROM attachment")
-        return [{"FileName": name, "Data": data} for name, data in found if name == case.value]
-    bodies = papers.book.theirs.shelf(case.shelf).bodies()
-    if case.key == "Allocations":
-        note = next(body for body in bodies if body["CreditNoteNumber"] == "C-1")
-        return list(note["Allocations"])
-    return [body for body in bodies if body.get(case.key) == case.value]
+        return [{"Data": data} for file_name, data in found if file_name == number]
+    kind = KINDS[name]
+    bodies = [body for body in papers.book.theirs.shelf(kind.shelf).bodies() if body.get(kind.key) == number]
+    return [row for body in bodies for row in body["Allocations"]] if name == "allocation" else bodies
 
 
 def later(papers: Papers, job: SyncJob, seconds: float) -> SyncJob:
@@ -133,149 +125,172 @@ def later(papers: Papers, job: SyncJob, seconds: float) -> SyncJob:
     moment = clock.now() + timedelta(seconds=seconds)
     papers.book.theirs.world.clock.advance(seconds)
     clock.use(lambda: moment)
-    return papers.book.until_done(job)
+    return papers.book.run(job)
 
 
-@pytest.mark.parametrize("seconds", [0, 1200], ids=["within", "past"])
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("name", CASES)
-def test_what_was_created_without_an_answer_is_there_once(
-    papers: Papers, name: str, fault: str, seconds: float
+def through(
+    papers: Papers, fault: str, seconds: float, records: dict[str, Any], methods: dict[str, str] | None = None
 ) -> None:
-    case = CASES[name]
-    record = case.make(papers)
-    papers.book.theirs.forget_calls()
-    papers.book.theirs.fault(fault, method="PUT", path=case.path)
+    """Push, with one answer of each kind lost; each shows as unconfirmed meanwhile, and in the end all is well."""
+    for name in records:
+        papers.book.theirs.fault(fault, method=(methods or {}).get(name, "PUT"), path=KINDS[name].path)
+    unconfirmed: set[str] = set()
     job = papers.push()
-    assert job.state is JobState.PENDING
-    assert papers.state(record) == LinkState.UNCONFIRMED
-    job = later(papers, job, seconds)
-    assert (job.state, job.refused) == (JobState.COMPLETED, 0), (job.reason, papers.book.link_of(record).refusal)
-    assert papers.state(record) == LinkState.INTEGRATED
-    assert len(there(papers, case)) == 1
-    papers.book.theirs.forget_calls()
-    assert papers.book.update().changed_nothing or name != "attachment"
-    assert papers.book.theirs.writes() == []
-    assert papers.state(record) == LinkState.INTEGRATED
-
-
-def change(record: Any) -> None:
-    """Edit a document, take money back."""
-    if isinstance(record, Bill | CreditNote) or hasattr(record, "reference"):
-        record.reference = "edited"
-    else:
-        record.archived = True
-
-
-def void(record: Any) -> None:
-    record.archived = True
-    if hasattr(record, "status"):
-        record.status = Status.VOIDED
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("name", CHANGING)
-@pytest.mark.parametrize("do", [change, void])
-def test_what_was_changed_or_taken_back_without_an_answer_is_so_in_the_end(
-    papers: Papers, name: str, fault: str, do: Any
-) -> None:
-    case = CASES[name]
-    record = case.make(papers)
-    papers.push()
-    do(record)
-    papers.session.commit()
-    papers.book.theirs.forget_calls()
-    method = "DELETE" if name == "allocation" else "POST"
-    papers.book.theirs.fault(fault, method=method, path=case.path)
-    job = papers.push()
-    assert job.state is JobState.PENDING
-    assert papers.state(record) == LinkState.UNCONFIRMED
-    job = papers.book.until_done(job)
-    assert (job.state, job.refused) == (JobState.COMPLETED, 0), (job.reason, papers.book.link_of(record).refusal)
-    found = there(papers, case)
-    if name == "allocation":
-        assert found == []
-    elif do is void or name == "payment":
-        assert [body["Status"] for body in found][0] in ("VOIDED", "DELETED")
-    else:
-        assert [body["Reference"] for body in found] == ["edited"]
+    while job.state is JobState.PENDING:
+        unconfirmed |= {name for name, record in records.items() if papers.state(record) == LinkState.UNCONFIRMED}
+        job = later(papers, job, seconds)
+    refusals = [papers.book.link_of(record).refusal for record in records.values()]
+    assert (job.state, job.refused) == (JobState.COMPLETED, 0), (job.reason, refusals)
+    assert unconfirmed == set(records)
     assert not papers.book.waiting()
-    expected = {True: LinkState.GONE, False: LinkState.INTEGRATED}[do is void or name in ("payment", "allocation")]
-    assert papers.state(record) == expected
+    assert not [one for one in papers.book.theirs.world.faults.listed() if one["count"]], "every answer was lost"
 
 
-def test_what_is_due_follows_a_payment_that_was_found_there(papers: Papers) -> None:
-    made: Any = payment(papers)
-    papers.book.theirs.fault("cut-after", method="PUT", path="/Payments")
-    later(papers, papers.push(), 1200)
+def lost(papers: Papers, name: str, record: Any, fault: str, seconds: float, method: str = "PUT") -> None:
+    """The same with one record."""
+    through(papers, fault, seconds, {name: record}, {name: method})
+
+
+def everything_once(papers: Papers, records: dict[str, Any]) -> None:
+    """What was made is there once, and stays so."""
+    papers.book.theirs.forget_calls()
+    papers.book.update()
+    papers.push()
+    assert papers.book.theirs.writes() == []
+    assert {name: len(there(papers, name, "N-1")) for name in records} == dict.fromkeys(records, 1)
+    assert {papers.state(record) for record in records.values()} == {LinkState.INTEGRATED}
+
+
+@pytest.mark.parametrize(("fault", "seconds"), LOST)
+def test_what_was_written_without_an_answer_is_there_once(
+    papers: Papers, fault: str, seconds: float
+) -> None:
+    """Documents first, then money and files; then documents are changed, and then all of it is taken back."""
+    if papers.session.get_bind().dialect.name == "postgresql" and (fault, seconds) != ("cut-after", 1200):
+        pytest.skip("one way to lose answers is enough on a second database")
+    papers.party()
+    papers.push()
+    documents = {name: KINDS[name].make(papers, "N-1") for name in ("order", "bill", "invoice", "credit note")}
+    through(papers, fault, seconds, documents)
+    money = {name: KINDS[name].make(papers, "N-1") for name in ("payment", "allocation", "attachment")}
+    through(papers, fault, seconds, money)
+    everything_once(papers, documents | money)
+    for record in documents.values():
+        record.reference = "edited"
+        record.lines[0].unit_price += 1
+    papers.session.commit()
+    through(papers, fault, seconds, documents, dict.fromkeys(documents, "POST"))
+    edited = [there(papers, name, "N-1")[0] for name in documents]
+    assert [(body["Reference"], Decimal(str(body["Total"]))) for body in edited] == [
+        ("edited", record.total) for record in documents.values()
+    ]
+    for record in (*documents.values(), money["payment"], money["allocation"]):
+        record.archived = True
+        if isinstance(record, Document):
+            record.status = Status.VOIDED
+    papers.session.commit()
+    ended = {**documents, "payment": money["payment"], "allocation": money["allocation"]}
+    through(papers, fault, seconds, ended, {**dict.fromkeys(ended, "POST"), "allocation": "DELETE"})
+    assert {papers.state(record) for record in ended.values()} == {LinkState.GONE}
+    assert there(papers, "allocation", "N-1") == []
+    left = {body["Status"] for name in ended for body in there(papers, name, "N-1") if name != "allocation"}
+    assert left == {"VOIDED", "DELETED"}
+
+
+def test_what_is_due_follows_a_payment_that_was_found_there_and_its_end(papers: Papers) -> None:
+    made = payment(papers, "P-1")
     paid = made.bill
+    lost(papers, "payment", made, "cut-after", 1200)
     papers.session.refresh(paid)
     assert (paid.amount_paid, paid.amount_due) == (Decimal("10.00"), paid.total - 10)
+    made.archived = True
+    papers.session.commit()
+    lost(papers, "payment", made, "cut-after", 0, "POST")
+    papers.session.refresh(paid)
+    papers.session.refresh(made)
+    assert (paid.amount_paid, paid.amount_due, made.their_status) == (Decimal("0.00"), paid.total, "DELETED")
 
 
 def test_a_bill_that_was_found_there_has_what_they_know_of_it(papers: Papers) -> None:
-    found: Any = bill(papers)
-    papers.book.theirs.fault("cut-after", method="PUT", path="/Invoices")
-    later(papers, papers.push(), 1200)
+    found = bill(papers, "B-1")
+    lost(papers, "bill", found, "cut-after", 1200)
     papers.session.refresh(found)
     assert (found.their_status, found.their_total, found.amount_due) == ("AUTHORISED", found.total, found.total)
 
 
-@pytest.mark.parametrize("name", ["bill", "payment"])
-def test_what_another_party_has_under_the_same_number_is_not_adopted(papers: Papers, name: str) -> None:
-    """The number is its supplier's own, the reference anybody's: the request that was not done is sent anew."""
-    case = CASES[name]
+def of_somebody_else(papers: Papers) -> Any:
+    """A bill that another supplier has sent under the number B-1, with a payment called P-1."""
     theirs = papers.book.theirs.contacts()[0]["ContactID"]
     line = {"Description": "Theirs", "Quantity": 1, "UnitAmount": 99, "AccountCode": "300"}
     body = {"Type": "ACCPAY", "Contact": {"ContactID": theirs}, "LineItems": [line], "DueDate": "2026-12-01"}
     other = papers.office("invoices").add({**body, "InvoiceNumber": "B-1", "Status": "AUTHORISED"})
-    papers.book.update("contact")
-    if name == "payment":
-        papers.office("invoices").pay(other["InvoiceID"], {"Amount": 10, "Reference": "P-1"})
-    record = case.make(papers)
-    papers.book.theirs.fault("cut-before", method="PUT", path=case.path)
-    job = later(papers, papers.push(), 1200)
-    assert (job.state, papers.state(record)) == (JobState.COMPLETED, LinkState.INTEGRATED)
-    assert len(there(papers, case)) == 2
-    mine = papers.book.link_of(record).external_id
-    assert mine in {row.get("PaymentID" if name == "payment" else "InvoiceID") for row in there(papers, case)}
-    assert mine != other["InvoiceID"]
+    papers.office("invoices").pay(other["InvoiceID"], {"Amount": 10, "Reference": "P-1"})
+    return other
 
 
-def test_two_payments_alike_are_both_there_after_one_answer_was_lost(papers: Papers) -> None:
-    """Two equal amounts on one day: each is known by its own reference."""
-    paid = papers.bill(name="B-1")
+@pytest.mark.parametrize(("name", "number", "id_key"), [("bill", "B-1", "InvoiceID"), ("payment", "P-1", "PaymentID")])
+def test_what_another_party_has_under_the_same_number_is_not_adopted(
+    papers: Papers, name: str, number: str, id_key: str
+) -> None:
+    """The number is the supplier's own, the reference anybody's: what was not done is done then."""
+    of_somebody_else(papers)
+    before = {row[id_key] for row in there(papers, name, number)}
+    record = KINDS[name].make(papers, number)
+    lost(papers, name, record, "cut-before", 1200)
+    after = {row[id_key] for row in there(papers, name, number)}
+    assert (len(after), {papers.book.link_of(record).external_id}) == (2, after - before)
+
+
+def test_two_payments_alike_are_both_there_after_their_answer_was_lost(papers: Papers) -> None:
+    """Two equal amounts on one day for one bill: each is known by its own reference."""
+    paid = papers.bill()
     papers.push()
     first, second = papers.pay(paid, "5.00"), papers.pay(paid, "5.00")
-    papers.book.theirs.fault("cut-after", method="PUT", path="/Payments")
-    later(papers, papers.push(), 1200)
-    ids = {papers.book.link_of(first).external_id, papers.book.link_of(second).external_id}
-    assert len(ids) == 2
+    lost(papers, "payment", first, "cut-after", 1200)
+    assert len({papers.book.link_of(each).external_id for each in (first, second)}) == 2
     assert papers.there(paid)["AmountPaid"] == 10
 
 
 def test_an_edit_while_it_is_unconfirmed_goes_afterwards(papers: Papers) -> None:
-    written: Any = bill(papers)
+    written = bill(papers, "B-1")
     papers.book.theirs.fault("cut-after", method="PUT", path="/Invoices")
     job = papers.push()
     written.reference = "meanwhile"
     papers.session.commit()
     later(papers, job, 1200)
     papers.push()
-    assert [body["Reference"] for body in there(papers, CASES["bill"])] == ["meanwhile"]
+    assert [body["Reference"] for body in there(papers, "bill", "B-1")] == ["meanwhile"]
     assert papers.state(written) == LinkState.INTEGRATED
+
+
+def test_an_order_of_the_number_that_somebody_else_was_sent_asks_a_person(papers: Papers) -> None:
+    """Xero has one order of a number, whoever is the supplier."""
+    mine = order(papers, "O-1")
+    papers.book.theirs.fault("cut-before", method="PUT", path="/PurchaseOrders")
+    job = papers.push()
+    theirs = papers.book.theirs.contacts()[0]["ContactID"]
+    line = {"Description": "Theirs", "Quantity": 1, "UnitAmount": 99, "AccountCode": "300"}
+    body = {"Contact": {"ContactID": theirs}, "LineItems": [line], "PurchaseOrderNumber": "O-1"}
+    papers.office("purchaseorders").add(body)
+    later(papers, job, 1200)
+    assert papers.state(mine) != LinkState.INTEGRATED
+    papers.session.refresh(mine)
+    assert mine.contact.name == "Papers Ltd"
+    assert [row["LineItems"][0]["Description"] for row in there(papers, "order", "O-1")] == ["Theirs"]
 
 
 def test_a_file_that_somebody_put_there_under_the_name_is_not_taken_for_ours(papers: Papers) -> None:
     """The request failed; what lies there is another file, which ours replaces as it would have."""
-    record: Any = attachment(papers)
-    office_row = papers.there(record.bill)
-    store = papers.book.theirs.world.store
-    store.change(
+    record = attachment(papers, "scan.pdf")
+    papers.book.theirs.world.store.change(
         "INSERT INTO attachment (organisation, kind, owner, id, file_name, mime_type, length, online, data)"
         " VALUES (?, 'Invoices', ?, ?, 'scan.pdf', 'application/pdf', 5, 0, ?)",
-        (papers.book.theirs.organisation, office_row["InvoiceID"], "a" * 8 + "-0000-4000-8000-000000000000", b"other"),
+        (
+            papers.book.theirs.organisation,
+            papers.there(record.bill)["InvoiceID"],
+            "aaaaaaaa-0000-4000-8000-000000000000",
+            b"other",
+        ),
     )
-    papers.book.theirs.fault("500", method="PUT", path="/Attachments")
-    later(papers, papers.push(), 0)
-    assert [file["Data"] for file in there(papers, CASES["attachment"])] == [b"%PDF-1.7 scanned"]
+    lost(papers, "attachment", record, "500", 0)
+    assert there(papers, "attachment", "scan.pdf") == [{"Data": PDF}]

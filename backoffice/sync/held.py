@@ -1,0 +1,69 @@
+"""What we hold of rows of theirs: the record with its lines, and its link."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from backoffice.models import Link
+from backoffice.sync.lines import content, held_lines, line_of
+from backoffice.sync.mapper import Mapper
+from backoffice.sync.task import Task
+
+
+class Held:
+    """What we hold of a row of theirs: columns of the record and its lines, and of its link as `link_…`."""
+
+    def __init__(self, values: Mapping[Any, Any]) -> None:
+        self.values: dict[str, Any] = dict(values)
+
+    def __getattr__(self, name: str) -> Any:
+        return self.values[name]
+
+
+def diff(row: Held, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns in which they differ from what we hold."""
+    return {column: value for column, value in values.items() if _differ(column, row.values[column], value)}
+
+
+def _differ(column: str, mine: Any, theirs: Any) -> bool:
+    return content(mine) != content(theirs) if column == "lines" else bool(mine != theirs)
+
+
+def held(task: Task, mapper: Mapper, ids: Iterable[str], lock: bool = False) -> dict[str, Held]:
+    """What we hold of these external ids: columns of the record, and of its link with `link_` before the name."""
+    table = mapper.model.table()
+    columns: list[Any] = [
+        table,
+        Link.id.label("link_id"),
+        Link.external_id.label("link_external_id"),
+        Link.external_version.label("link_version"),
+        Link.agreed.label("link_agreed"),
+        (Link.wanted_revision > Link.synced_revision).label("link_pending"),
+        Link.attempt_id.label("link_attempt_id"),
+        Link.paused.label("link_paused"),
+        Link.gone.label("link_gone"),
+        Link.sent_at.label("link_sent_at"),
+        Link.changed_there.is_not(None).label("link_in_question"),
+    ]
+    query = (
+        select(*columns)
+        .join_from(Link, table, Link.record_id == table.c.id)
+        .where(
+            Link.connection_id == task.connection_id,
+            Link.resource == mapper.resource,
+            Link.kind == mapper.kind,
+            Link.external_id.in_(list(ids)),
+        )
+        .order_by(table.c.id)
+    )
+    if lock:
+        query = query.with_for_update(of=[table, Link.table()])
+    rows = task.session.execute(query).all()
+    model = line_of(mapper.model)
+    if model is None:
+        return {row.link_external_id: Held(row._mapping) for row in rows}
+    lines = held_lines(task.session, model, [row.id for row in rows])
+    return {row.link_external_id: Held({**row._mapping, "lines": lines.get(row.id, [])}) for row in rows}

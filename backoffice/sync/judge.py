@@ -1,0 +1,117 @@
+"""The judge: decides, row by row, between what they say and what we hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from backoffice.models import Winner
+from backoffice.sync.held import Held, diff
+from backoffice.sync.loading import Loaded
+from backoffice.sync.mapper import Mapper
+from backoffice.sync.task import Task
+from backoffice.sync.writer import Writer
+
+
+class Judge:
+    """What becomes of the rows of one kind on a page; it is written when all are judged."""
+
+    def __init__(self, task: Task, mapper: Mapper) -> None:
+        self._task, self._mapper = task, mapper
+        self._write = Writer(task, mapper)
+
+    def known(self, row: Held, theirs: Loaded) -> None:
+        """Decide for a row that is linked: theirs, ours, a question, or nothing to do."""
+        changes = diff(row, theirs.values)
+        if row.link_paused:
+            if row.link_version != theirs.version:
+                self._write.see(row, None, row.link_gone)  # to be read again when it is resumed
+        elif row.link_attempt_id is not None:
+            return  # its own request is settled first
+        elif self._mapper.asks and row.link_sent_at is not None:
+            self._ours(row, theirs, changes)
+        elif not row.link_pending or not changes:
+            self.take(row, theirs, changes)
+        else:
+            self._pending(row, theirs, changes)
+
+    def _pending(self, row: Held, theirs: Loaded, changes: dict[str, Any]) -> None:
+        """Ours was edited and waits: theirs is new to us only if it was changed as well."""
+        if row.link_version == theirs.version or row.link_agreed == theirs.agreed:
+            self.marks(row, theirs)
+            if row.link_version != theirs.version:
+                self._write.see(row, theirs.version, theirs.gone)
+        elif self._mapper.asks:
+            self._ask(row, theirs)
+        else:
+            self._conflict(row, theirs, changes)
+
+    def take(self, row: Held, theirs: Loaded, changes: dict[str, Any]) -> None:
+        """Their values stay."""
+        revision = row.revision
+        if set(changes) <= self._mapper.computed:
+            changes = {}
+        if changes:
+            revision = self._write.change(row, changes)
+            counted = "archived" if changes.get("archived") else "updated"
+            self._task.tally[counted] += 1
+        else:
+            self._task.tally["unchanged"] += 1
+        if changes or row.link_pending or row.link_version != theirs.version or row.link_gone != theirs.gone:
+            self._write.agree(row, theirs, revision)
+
+    def _ours(self, row: Held, theirs: Loaded, changes: dict[str, Any]) -> None:
+        """What we sent stays as it is here; a person is asked where somebody changed it there."""
+        if row.link_agreed == theirs.agreed or theirs.gone:
+            self.marks(row, theirs)
+            if row.link_version != theirs.version or row.link_gone != theirs.gone or row.link_in_question:
+                self._write.see(row, theirs.version, theirs.gone)
+        elif not set(changes) - self._mapper.computed - self._mapper.theirs - self._mapper.standing:
+            self.take(row, theirs, changes)  # both were changed alike
+        else:
+            self._ask(row, theirs)
+
+    def marks(self, row: Held, theirs: Loaded) -> None:
+        """Take what they alone decide; where it stands, if it is theirs alone or has ended there."""
+        decided = self._mapper.theirs
+        if theirs.gone or (row.link_sent_at is None and not row.link_pending):
+            decided = decided | self._mapper.standing
+        marks = {column: value for column, value in diff(row, theirs.values).items() if column in decided}
+        if marks:
+            self._write.change(row, marks, counted=False)
+            self._task.tally["updated"] += 1
+        else:
+            self._task.tally["unchanged"] += 1
+
+    def _ask(self, row: Held, theirs: Loaded) -> None:
+        """It was changed there: keep what it is there until a person has decided."""
+        self.marks(row, theirs)
+        if row.link_version == theirs.version and row.link_in_question:
+            return
+        self._write.ask(row, theirs)
+        self._task.notes.append(f"{row.name} was changed in {self._task.provider.name} after it was sent.")
+
+    def _conflict(self, row: Held, theirs: Loaded, changes: dict[str, Any]) -> None:
+        name = row.name
+        if self._task.winner is Winner.PROVIDER:
+            self._task.notes.append(
+                f"{name} was edited on both sides; {self._task.provider.name}'s values stay, ours are in its history."
+            )
+            self.take(row, theirs, changes)
+            return
+        self.marks(row, theirs)
+        self._task.notes.append(
+            f"{name} was edited on both sides; ours will be sent, {self._task.provider.name}'s are in its history."
+        )
+        for column, value in changes.items():
+            if column not in self._mapper.theirs:
+                self._write.entry(row.id, "overruled there", column, value, row.values[column])
+        self._write.see(row, theirs.version, theirs.gone)
+
+    def create(self, rows: Sequence[Loaded]) -> None:
+        """Make records of rows that are new here."""
+        self._write.create(rows)
+
+    def flush(self) -> None:
+        """Write what was decided."""
+        self._write.flush()
