@@ -35,6 +35,8 @@ class Item(Record):
     tracked: Mapped[bool] = mapped_column(default=False, info={"label": "Stock is tracked"})
     on_hand: Mapped[Decimal | None] = mapped_column(Exact(4), info={"label": "Quantity on hand"})
 
+    #: What the stock has cost, all of it, in the company's base currency.
+    stock_value: Mapped[Decimal | None] = mapped_column(Exact(4), info={"label": "Value of stock"})
     #: Ours alone: what shares an account.
     group: Mapped[str | None] = mapped_column(String(60), info={"label": "Group"})
 

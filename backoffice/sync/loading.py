@@ -52,9 +52,10 @@ def load(task: Task, mapper: Mapper, payloads: Iterable[Payload], strict: bool =
 def load_rows(task: Task, mapper: Mapper, rows: Iterable[Payload]) -> dict[str, Loaded]:
     """Read rows of one kind by external id; one that makes no sense is set aside with its reason."""
     loaded: dict[str, Loaded] = {}
+    empty = dict.fromkeys(mapper.unwanted(task.settings))
     for row in rows:
         try:
-            external_id, values = mapper.external_id(row), {**mapper.load(row), **mapper.names(row)}
+            external_id, values = mapper.external_id(row), {**mapper.load(row), **mapper.names(row), **empty}
             version, gone, agreed = mapper.version(row), mapper.gone(row), mapper.agreed(row)
             loaded[external_id] = Loaded(external_id, version, gone, values, row, agreed)
         except UNREADABLE as error:

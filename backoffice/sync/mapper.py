@@ -153,6 +153,10 @@ class Mapper:
         """Whether a row that matches nothing here becomes a record of ours."""
         return settings.brings_in(self.kind)
 
+    def unwanted(self, settings: CompanySettings) -> frozenset[str]:
+        """Columns that the company does not want to be brought in; they stay empty."""
+        return frozenset()
+
     def doubtful(self, record: Record, values: dict[str, Any]) -> bool:
         """Whether a row that matches a record by its key may be another one all the same."""
         return False

@@ -20,9 +20,12 @@ from backoffice.sync.task import Task
 
 
 def pull(task: Task, kinds: Collection[str] | None = None) -> None:
-    """Bring in every list that the task's kinds come from, or these kinds, each once."""
+    """Bring in every list that the task's kinds come from, each once; or only those in which these may be already."""
     mappers = [mapper for mapper in task.mappers(kinds) if mapper.direction.comes]
-    if kinds is None:
+    if kinds is not None:
+        matched = {mapper.resource for mapper in mappers if mapper.kind in kinds and mapper.match_by}
+        mappers = [mapper for mapper in mappers if mapper.resource in matched]
+    else:
         read = {mapper.resource for mapper in mappers if _of_interest(task, mapper)}
         mappers = [mapper for mapper in mappers if mapper.resource in read]
     for resource, group in groupby(mappers, key=lambda mapper: mapper.resource):

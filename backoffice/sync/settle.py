@@ -117,15 +117,22 @@ def _settle_item(task: Task, mapper: Mapper, link: Link, item: SyncAttemptItem, 
             item.outcome = "adopted"
             task.session.flush()
             mark(task, mapper, {here[0].external_id: here[0]})
-        else:
+        elif not mapper.doubtful(task.session.get_one(mapper.model, link.record_id), here[0].values):
             match.adopt(task, mapper, link, here[0], "found there")
+        else:
+            _ask(task, mapper, link, item, here)
     elif len(here) > 1:
-        item.outcome = "doubtful"
-        link.blocked_kind = match.QUESTION
-        for row in here:
-            match.keep(task, mapper, link.id, _matched_by(mapper, item, row), row)
+        _ask(task, mapper, link, item, here)
     else:
         item.outcome = "not there"
+
+
+def _ask(task: Task, mapper: Mapper, link: Link, item: SyncAttemptItem, rows: Sequence[Loaded]) -> None:
+    """Let a person say which of these it is, if any."""
+    item.outcome = "doubtful"
+    link.blocked_kind = match.QUESTION
+    for row in rows:
+        match.keep(task, mapper, link.id, _matched_by(mapper, item, row), row)
 
 
 def _matched_by(mapper: Mapper, item: SyncAttemptItem, row: Loaded) -> str:

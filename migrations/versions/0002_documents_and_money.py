@@ -531,6 +531,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('described_at', sa.DateTime(timezone=True), nullable=True))
 
     with op.batch_alter_table('item', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('stock_value', sa.BigInteger(), nullable=True))
         batch_op.add_column(sa.Column('group', sa.String(length=60), nullable=True))
 
     with op.batch_alter_table('link', schema=None) as batch_op:
@@ -570,6 +571,7 @@ def downgrade() -> None:
 
     with op.batch_alter_table('item', schema=None) as batch_op:
         batch_op.drop_column('group')
+        batch_op.drop_column('stock_value')
 
     with op.batch_alter_table('connection', schema=None) as batch_op:
         batch_op.drop_column('described_at')

@@ -72,6 +72,7 @@ class AttachmentMapper(XeroMapper):
         return {
             "FileName": record.name,
             "MimeType": record.mime_type,
+            "ContentLength": record.size,
             "Record": record.id,
             "Place": f"{RESOURCES[kind]}/{books.external_id(kind, document_id)}/Attachments",
         }
@@ -87,7 +88,13 @@ class AttachmentMapper(XeroMapper):
         return Writing("PUT", path, body, "Attachments", content_type=str(sent["MimeType"]))
 
     def answered(self, row: Payload, sent: Sequence[Payload]) -> Sequence[Payload]:
-        return (row,) if row.get("FileName") == sent[0]["FileName"] else ()
+        """Whatever Xero counts of its bytes, the answer is about ours."""
+        same = row.get("FileName") == sent[0]["FileName"]
+        return ({**row, "ContentLength": sent[0]["ContentLength"]},) if same else ()
+
+    def found(self, sent: Payload, row: Payload) -> bool:
+        """A file of the same name and length; another one of the name is replaced by ours."""
+        return super().found(sent, row) and row.get("ContentLength") == sent.get("ContentLength")
 
     def search(self, payload: Payload) -> Search | None:
         return Search(str(payload["Place"]), {}, "Attachments")

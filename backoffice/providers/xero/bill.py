@@ -36,6 +36,3 @@ class BillMapper(LedgerInvoiceMapper):
             return search
         where = f'{search.params["where"]} AND Contact.ContactID==Guid("{party}")'
         return Search(search.path, {**search.params, **WHOLE, "where": where}, search.answer)
-
-    def found(self, sent: Payload, row: Payload) -> bool:
-        return super().found(sent, row) and name(row, "Contact.ContactID") == name(sent, "Contact.ContactID")

@@ -134,10 +134,14 @@ class XeroClient:
                 return [_refused(each) for each in error.elements]
             raise
         except answers.NotThereError as error:
+            if writing.method == "DELETE":  # taken back before: by somebody, or by us when no answer came
+                return [Outcome(payload={**payload, "IsDeleted": True}) for payload in payloads]
             raise RejectedError("This is no longer in Xero.", divisible=True) from error
         try:
             found = answers.written(answer, writing.answer)
-            return _outcomes(mapper, action, payloads, [each for row in found for each in mapper.answered(row, payloads)])
+            return _outcomes(
+                mapper, action, payloads, [each for row in found for each in mapper.answered(row, payloads)]
+            )
         except UnreadableError as error:
             raise UnansweredError(status=answer.status) from error
 

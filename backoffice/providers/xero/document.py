@@ -132,6 +132,10 @@ class DocumentMapper(XeroMapper):
             return self.gone(there) is not None
         return super().arrived(sent, there)
 
+    def found(self, sent: Payload, row: Payload) -> bool:
+        """By number and party: what another party has under the number is not ours."""
+        return super().found(sent, row) and name(row, "Contact.ContactID") == name(sent, "Contact.ContactID")
+
     def welcome(self, values: dict[str, Any], gone: str | None, settings: CompanySettings) -> bool:
         since = settings.bring_in_from
         return gone is None and settings.brings_in(self.kind) and (since is None or values["date"] >= since)

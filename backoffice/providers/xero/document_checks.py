@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from backoffice.models import Account, Contact, Document, Line, SentAs, Side, Status, Treatment
+from backoffice.models import Account, Contact, CreditNote, Document, Line, SentAs, Side, Status, Treatment
 from backoffice.models.totals import half_up, line_amount, totals
 from backoffice.sync.books import Books
 from backoffice.sync.mapper import Fact, Refusal
@@ -47,7 +47,7 @@ def _settled(
             "status",
         )
         return
-    settled = (document.amount_paid or Decimal(0)) + (document.amount_credited or Decimal(0))
+    settled = _settled_amount(document)
     if external_id and settled:
         verb = "voided" if document.status is Status.VOIDED else "changed"
         yield Refusal(
@@ -57,6 +57,13 @@ def _settled(
             None,
             fact=Fact(mapper.resource, external_id),
         )
+
+
+def _settled_amount(document: Document) -> Decimal:
+    """What is paid or credited of it there; of a credit note, what is used of it."""
+    if isinstance(document, CreditNote):
+        return (document.their_total or Decimal(0)) - (document.amount_due or Decimal(0))
+    return (document.amount_paid or Decimal(0)) + (document.amount_credited or Decimal(0))
 
 
 def _party(document: Document, books: Books) -> Iterator[Refusal]:

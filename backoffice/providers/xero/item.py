@@ -5,7 +5,7 @@ Prices have four decimals, which Xero sends only when it is asked for them. An i
 
 from __future__ import annotations
 
-from backoffice.models import Item
+from backoffice.models import CompanySettings, Inventory, Item
 from backoffice.providers.xero.shape import XeroMapper
 from backoffice.sync.mapper import Field
 
@@ -33,4 +33,9 @@ class ItemMapper(XeroMapper):
         Field("purchase_tax", "PurchaseDetails.TaxType"),
         Field("tracked", "IsTrackedAsInventory"),
         Field("on_hand", "QuantityOnHand"),
+        Field("stock_value", "TotalCostPool"),
     )
+    limits = ("An item cannot be archived in Xero; it vanishes, and is archived here.",)
+
+    def unwanted(self, settings: CompanySettings) -> frozenset[str]:
+        return frozenset() if settings.inventory is Inventory.SYNC else frozenset({"on_hand", "stock_value"})
