@@ -5,16 +5,21 @@ from __future__ import annotations
 from flask import Flask
 
 from backoffice.admin import auth, consent, frame, security
+from backoffice.admin.account_mappings import AccountMappingsView
 from backoffice.admin.auth import AccountView
-from backoffice.admin.companies import CompaniesView, SettingsView
+from backoffice.admin.changed_there import ChangedView
+from backoffice.admin.companies import CompaniesView
 from backoffice.admin.company_base import company_admin, house_admin
+from backoffice.admin.imports import ImportsView
 from backoffice.admin.integrations import IntegrationsView
 from backoffice.admin.matches import MatchesView
 from backoffice.admin.overview import FrontDoor, OverviewView
+from backoffice.admin.settings import SettingsView
 from backoffice.admin.sync_jobs import SyncJobsView
 from backoffice.admin.sync_queue import SyncQueueView
 from backoffice.admin.synchronised import SynchronisedView
 from backoffice.admin.tax_mappings import TaxMappingsView
+from backoffice.admin.unmapped import UnmappedView
 from backoffice.admin.users import UsersView
 from backoffice.admin.views import RECORD_VIEWS
 
@@ -29,7 +34,10 @@ def init_app(app: Flask) -> None:
         company = company_admin(app, OverviewView())
         for view in RECORD_VIEWS:
             company.add_view(view())
-        for page in (TaxMappingsView, SyncJobsView, SyncQueueView, IntegrationsView, SynchronisedView, MatchesView):
+        company.add_view(ChangedView())
+        for lists in (TaxMappingsView, AccountMappingsView, UnmappedView, ImportsView):
+            company.add_view(lists())
+        for page in (SyncJobsView, SyncQueueView, IntegrationsView, SynchronisedView, MatchesView):
             company.add_view(page())
         for shared in (CompaniesView, UsersView, AccountView):
             house.add_view(shared())

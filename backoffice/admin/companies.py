@@ -1,4 +1,4 @@
-"""Companies: the list, a new one, its name and zone; and what each has chosen about its synchronisation."""
+"""Companies: the list, a new one, its name and zone."""
 
 from __future__ import annotations
 
@@ -12,15 +12,13 @@ from flask_admin import expose
 from flask_wtf import FlaskForm
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
-from wtforms import BooleanField, SelectField, StringField, TimeField
+from wtforms import StringField
 from wtforms.validators import AnyOf, InputRequired, Length
 
-from backoffice.admin.company_base import Page, here, number
-from backoffice.admin.forms import NO_NUL, options, stripped
-from backoffice.admin.history import history_of
-from backoffice.admin.words import WINNER_WORDS
+from backoffice.admin.company_base import Page, number
+from backoffice.admin.forms import NO_NUL, stripped
 from backoffice.extensions import db
-from backoffice.models import Company, CompanySettings, Connection, Role, Winner, new_company
+from backoffice.models import Company, Connection, Role, new_company
 from backoffice.sync import jobs
 
 
@@ -98,53 +96,3 @@ class CompaniesView(Page):
         form.populate_obj(company)
         db.session.commit()
         return company
-
-
-class SettingsForm(FlaskForm):
-    """The choices of a company."""
-
-    conflict_winner = SelectField(
-        "When both sides changed the same record",
-        choices=options(WINNER_WORDS),
-        coerce=Winner,
-        description="The other value is kept in the record’s history, and the sync job says so.",
-    )
-    nightly = BooleanField(
-        "Bring everything up to date every night",
-        description="Without it, the company is updated only by the Update buttons and when records are saved.",
-    )
-    nightly_at = TimeField(
-        "At", [InputRequired("Choose a time, such as 02:00.")], description="By the company’s own clock."
-    )
-
-
-class SettingsView(Page):
-    """What this company has chosen about its synchronisation."""
-
-    write_role = Role.ADMINISTRATOR
-
-    def __init__(self) -> None:
-        super().__init__("Settings", "Administration", endpoint="settings", url="settings")
-
-    @expose("/", methods=("GET", "POST"))
-    def index(self) -> ResponseReturnValue:
-        settings = db.session.scalar(select(CompanySettings).where(CompanySettings.company_id == here().id))
-        form = SettingsForm(obj=settings or CompanySettings(**defaults()))
-        if form.validate_on_submit():
-            settings = settings or CompanySettings(company_id=here().id)
-            form.populate_obj(settings)
-            db.session.add(settings)
-            db.session.commit()
-            flash("The settings were saved.", "success")
-            return redirect(url_for("settings.index"), code=303)
-        page = min(max(request.args.get("page", 0, type=int), 0), 10_000)
-        entries, more = history_of(settings, page) if settings and settings.id else ([], False)
-        return self.render(
-            "companies/settings.html", form=form, zone=here().time_zone, entries=entries, page=page, more=more
-        )
-
-
-def defaults() -> dict[str, Any]:
-    """What holds as long as a company has chosen nothing."""
-    columns = CompanySettings.__table__.c
-    return {name: columns[name].default.arg for name in ("conflict_winner", "nightly", "nightly_at")}

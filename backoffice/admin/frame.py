@@ -13,10 +13,11 @@ from sqlalchemy import func, select
 
 from backoffice.admin import job_progress, links, standing, words
 from backoffice.admin.company_base import OneHouse
+from backoffice.admin.imports import import_url
 from backoffice.extensions import db
 from backoffice.models import Company, Connection, ConnectionState, JobState
 
-GROUPS = ("", "Purchasing", "Sales", "Lists", "Sync", "Administration")
+GROUPS = ("", "Purchasing", "Sales", "Money", "Lists", "Sync", "Administration")
 #: More than these are reached through the page Companies.
 SWITCHER = 30
 
@@ -50,10 +51,16 @@ def furnish(app: Flask, admins: tuple[OneHouse, ...]) -> None:
         JobState=JobState,
         kind_label=words.kind_label,
         kinds_text=words.kinds_text,
+        link_of=links.link_of,
+        import_url=import_url,
         own=own,
+        page_of=links.page_of,
         plural=words.plural,
+        price=words.amount,
         record_url=links.record_url,
+        status_badge=words.status_badge,
         summary=words.summary,
+        their_status=words.their_status,
         shown=words.value,
         twin_url=links.twin_url,
         when=words.when,

@@ -8,24 +8,49 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from backoffice.admin.words import ACTION_WORDS, SIDE_WORDS, WINNER_WORDS
+from backoffice.admin.settings_form import SETTING_WORDS, setting_labels
+from backoffice.admin.words import ACTION_WORDS, SIDE_WORDS, STATUS_BADGES, TREATMENT_WORDS
 from backoffice.extensions import db
-from backoffice.models import KINDS, CompanySettings, History, Record, SyncJob, TaxMapping, TaxRate, User
+from backoffice.models import (
+    KINDS,
+    Account,
+    AccountMapping,
+    CompanySettings,
+    Contact,
+    History,
+    Item,
+    PurchaseOrder,
+    Record,
+    SyncJob,
+    TaxMapping,
+    TaxRate,
+    TrackingOption,
+    User,
+)
 
 PER_PAGE = 50
 #: How the history keeps a tick, and how people read it.
 TRUTHS = {"True": "Yes", "False": "No"}
 #: What is no record and has a history all the same.
-TABLES = {**{kind: model.table() for kind, model in KINDS.items()}, TaxMapping.kind: TaxMapping.__table__}
-LABELS = {
-    (CompanySettings.kind, "conflict_winner"): "When both sides changed",
-    (CompanySettings.kind, "nightly"): "Nightly update",
-    (CompanySettings.kind, "nightly_at"): "Time of the nightly update",
+MAPPINGS: tuple[type[TaxMapping | AccountMapping], ...] = (TaxMapping, AccountMapping)
+TABLES = {**{kind: model.table() for kind, model in KINDS.items()}, **{one.kind: one.table() for one in MAPPINGS}}
+#: Fields that hold the number of another record.
+NAMED: dict[str, type[Record]] = {
+    "tax_rate_id": TaxRate,
+    "item_id": Item,
+    "contact_id": Contact,
+    "account_id": Account,
+    "purchase_order_id": PurchaseOrder,
+    "Tracking": TrackingOption,
+    "Second tracking": TrackingOption,
 }
+LABELS = {(CompanySettings.kind, column): label for column, label in setting_labels().items()}
 #: Kept by a key, read in words.
 VALUES = {
-    (CompanySettings.kind, "conflict_winner"): {key.value: word for key, word in WINNER_WORDS.items()},
-    (TaxMapping.kind, "side"): {key.value: word for key, word in SIDE_WORDS.items()},
+    **{(CompanySettings.kind, column): words for column, words in SETTING_WORDS.items()},
+    **{(one.kind, "side"): {key.value: word for key, word in SIDE_WORDS.items()} for one in MAPPINGS},
+    **{(kind, "status"): {key.value: badge.word for key, badge in STATUS_BADGES.items()} for kind in KINDS},
+    **{(kind, "treatment"): {key.value: word for key, word in TREATMENT_WORDS.items()} for kind in KINDS},
 }
 
 
@@ -43,7 +68,7 @@ class Entry:
     job: str | None
 
 
-def history_of(record: Record | TaxMapping | CompanySettings, page: int) -> tuple[list[Entry], bool]:
+def history_of(record: Record | TaxMapping | AccountMapping | CompanySettings, page: int) -> tuple[list[Entry], bool]:
     """One page of its history, the newest first, and whether there is more."""
     query = (
         select(History)
@@ -62,20 +87,26 @@ def entries(rows: Sequence[History]) -> list[Entry]:
     job_ids = {row.sync_job_id for row in rows if row.sync_job_id}
     users = {u.id: u.name for u in db.session.scalars(select(User).where(User.id.in_(user_ids)))}
     titles = {j.id: j.title for j in db.session.scalars(select(SyncJob).where(SyncJob.id.in_(job_ids)))}
-    rates = _rates(rows)
-    return [_entry(row, users, titles, rates) for row in rows]
+    names = {field: _names(rows, field, model) for field, model in NAMED.items()}
+    return [_entry(row, users, titles, names) for row in rows]
 
 
-def _rates(rows: Sequence[History]) -> dict[str, str]:
-    """The names of the tax rates that mappings were paired with, by number."""
-    ids = {int(text) for row in rows if row.field == "tax_rate_id" for text in (row.old, row.new) if text}
+def _field(row: History) -> str:
+    """The field, without the line that it is in."""
+    return (row.field or "").rpartition(": ")[2]
+
+
+def _names(rows: Sequence[History], field: str, model: type[Record]) -> dict[str, str]:
+    """The names of the records that a field named, by number."""
+    ids = {int(text) for row in rows if _field(row) == field for text in (row.old, row.new) if text}
     if not ids:
         return {}
-    return {str(rate.id): str(rate) for rate in db.session.scalars(select(TaxRate).where(TaxRate.id.in_(ids)))}
+    found = db.session.scalars(select(model).where(model.id.in_(ids)))
+    return {str(record.id): str(record) for record in found}
 
 
-def _entry(row: History, users: dict[int, str], titles: dict[int, str], rates: dict[str, str]) -> Entry:
-    words = rates if row.field == "tax_rate_id" else VALUES.get((row.kind, row.field or ""), TRUTHS)
+def _entry(row: History, users: dict[int, str], titles: dict[int, str], names: dict[str, dict[str, str]]) -> Entry:
+    words = names.get(_field(row)) or VALUES.get((row.kind, row.field or ""), TRUTHS)
     return Entry(
         at=row.at,
         action=ACTION_WORDS.get(row.action, row.action.capitalize()),

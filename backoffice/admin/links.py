@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from flask import current_app, g
+from flask import current_app, g, url_for
 from sqlalchemy import select
 
 from backoffice.admin.words import GONE_WORDS, LINK_BADGES, Badge, kind_label, relative
@@ -129,6 +129,11 @@ def blocker_name(link: Link) -> str:
         return "a question: which one is it?"
     blocker = record_at(link.blocked_kind, link.blocked_record_id)
     return f"{kind_label(link.blocked_kind or '')} {blocker}" if blocker else kind_label(link.blocked_kind or "record")
+
+
+def page_of(record: Record) -> str:
+    """The page here of a document or of what belongs to one; its screen is named after its kind."""
+    return url_for(f"{record.kind}s.details_view", id=record.id)
 
 
 def record_url(link: Link | None) -> str | None:

@@ -9,7 +9,6 @@ from flask_admin.model.base import ViewArgs
 
 from backoffice.admin import links, standing, words
 from backoffice.admin.company_base import Page
-from backoffice.admin.export import export_arguments
 from backoffice.database import Exact
 from backoffice.models import SyncJob
 
@@ -107,10 +106,6 @@ class ListPage(Page):
         else:
             args.filters = [one for at, one in enumerate(args.filters) if at != what]
         return str(self._get_list_url(args))
-
-    def export_url(self) -> str:
-        args = self._get_list_extra_args()
-        return url_for(f"{self.endpoint}.export", export_type="csv", **{**export_arguments(), **args.extra_args})
 
     def part_links(self, record: Any) -> dict[int, Any]:
         """The links of the records that a page lists as parts."""

@@ -19,6 +19,9 @@ from backoffice.models import Company, Connection, JobState, LinkState, Role, Sy
 from backoffice.sync import pending
 
 MOST_CAUSES = 8
+#: Two screens of one table have one line: the second ones, and what the line of the first is called.
+COUNTED_WITH = ("customers", "expenses")
+BOTH = {"suppliers": "Suppliers and customers", "bills": "Bills and expenses"}
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class OverviewView(Page):
             counts=kind_counts(connection),
             causes=standing.causes(connection, MOST_CAUSES),
             noun=noun,
+            changed=standing.changed_there(connection),
             failures=standing.failures(connection) if connection else [],
             calls=standing.calls_today(),
             next_sync=next_nightly(here()) if connection and connection.usable else None,
@@ -84,10 +88,10 @@ def kind_counts(connection: Connection | None) -> list[KindCount]:
     states = pending.counts(db.session(), connection) if connection else {}
     lines = []
     for view in RECORD_VIEWS:
-        if view.in_menu and view.path != "customers":
+        if view.in_menu and view.path not in COUNTED_WITH:
             model = view.record
             query = select(func.count()).where(model.company_id == here().id, model.archived.is_(False))
-            label = "Suppliers and customers" if view.path == "suppliers" else view.title
+            label = BOTH.get(view.path, view.title)
             lines.append(KindCount(label, view.path, db.session.scalar(query) or 0, states.get(model.kind, {})))
     return lines
 

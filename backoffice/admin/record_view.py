@@ -46,20 +46,31 @@ class RecordView(RecordActions, CsvExport, Saving, ListPage, ModelView):
     shown_only: ClassVar[tuple[str, ...]] = ()
     #: The relationship whose records the page lists.
     parts: ClassVar[str | None] = None
+    #: Whether there is a form to change one.
+    editable: ClassVar[bool] = True
+    #: Whether it is put away and brought back, and what one that is put away is called.
+    archivable: ClassVar[bool] = True
+    archived_word: ClassVar[str] = "Archived"
+    form_template: ClassVar[str] = "record/form.html"
+    details_template: ClassVar[str] = "record/details.html"
 
     form_base_class = RecordForm
     model_form_converter = RecordConverter
-    column_default_sort = "name"
+    column_default_sort: Any = "name"
     can_delete = False
     can_view_details = True
 
     def __init__(self) -> None:
         self.column_list = self.columns
         self.column_searchable_list = self.searched
-        self.column_sortable_list = [c for c in self.columns if c in self.record.__table__.c]
+        self.column_sortable_list = self.sortable()
         self.column_filters = self.make_filters()
         self.form_columns = [column for _, columns in self.groups for column in columns]
         super().__init__(self.record, db, self.title, self.group, endpoint=self.path, url=self.path.replace("_", "-"))
+
+    def sortable(self) -> list[Any]:
+        """The columns that the list can be sorted by."""
+        return [c for c in self.columns if c in self.record.__table__.c]
 
     def make_filters(self) -> list[Any]:
         """The filters of the list."""
@@ -118,6 +129,10 @@ class RecordView(RecordActions, CsvExport, Saving, ListPage, ModelView):
         """The link of a row of the list, all of which were read together."""
         return g.get("links", {}).get(record.id)
 
+    def heading(self, record: Record) -> str:
+        """What stands over the page of a record."""
+        return str(record)
+
     def open_url(self, record: Record) -> str:
         """The page of a record."""
         return url_for(f"{self.endpoint}.details_view", id=record.id)
@@ -127,7 +142,7 @@ class RecordView(RecordActions, CsvExport, Saving, ListPage, ModelView):
     @expose("/details/")
     def details_view(self) -> ResponseReturnValue:
         record = self.one()
-        return self.render("record/details.html", record=record, link=links.link_of(record), tab="details")
+        return self.render(self.details_template, record=record, link=links.link_of(record), tab="details")
 
     @expose("/new/", methods=("GET", "POST"))
     def create_view(self) -> ResponseReturnValue:
@@ -137,9 +152,9 @@ class RecordView(RecordActions, CsvExport, Saving, ListPage, ModelView):
         if request.method == "POST" and self.validate_form(form):
             record = self.create_model(form)
             if record:
-                flash(f"{record} was added.", "success")
+                flash(f"{self.heading(record)} was added.", "success")
                 return redirect(self.open_url(record), code=303)
-        return self.render("record/form.html", form=form, record=None, link=None, back_to=return_to(self.list_url()))
+        return self.render(self.form_template, form=form, record=None, link=None, back_to=return_to(self.list_url()))
 
     @expose("/edit/", methods=("GET", "POST"))
     def edit_view(self) -> ResponseReturnValue:
@@ -148,11 +163,11 @@ class RecordView(RecordActions, CsvExport, Saving, ListPage, ModelView):
             return redirect(self.open_url(record))
         form = self.edit_form(obj=record)
         if request.method == "POST" and self.validate_form(form) and self.update_model(form, record):
-            flash(f"{record} was saved.", "success")
+            flash(f"{self.heading(record)} was saved.", "success")
             return redirect(self.open_url(record), code=303)
         if g.get("refused_here"):
             return redirect(self.open_url(record), code=303)
-        return self.render("record/form.html", form=form, record=record, link=links.link_of(record), back_to=None)
+        return self.render(self.form_template, form=form, record=record, link=links.link_of(record), back_to=None)
 
     @expose("/delete/", methods=("POST",))
     def delete_view(self) -> ResponseReturnValue:

@@ -14,7 +14,7 @@ from backoffice.admin.company_clock import midnight
 from backoffice.admin.links import connection_here, provider_name
 from backoffice.clock import now
 from backoffice.extensions import db
-from backoffice.models import Connection, JobState, Link, SyncJob, Work
+from backoffice.models import Connection, JobState, Link, LinkState, SyncJob, Work
 from backoffice.sync import jobs
 from backoffice.sync.match import QUESTION
 
@@ -114,11 +114,23 @@ def needs_you() -> dict[str, int]:
         return {}
     refused = select(func.count()).where(Link.connection_id == connection.id, turned_down())
     return {
-        "sync_queue": db.session.scalar(refused) or 0,
+        "sync_queue": (db.session.scalar(refused) or 0) + changed_there(connection),
         "sync_jobs": len(failures(connection)),
         "matches": matches_waiting(connection),
         "integrations": 0 if connection.usable else 1,
     }
+
+
+def changed_there(connection: Connection | None) -> int:
+    """How many records were changed on the other side after we had sent them, and wait for a choice."""
+    if connection is None:
+        return 0
+    query = (
+        select(func.count())
+        .select_from(Link)
+        .where(Link.connection_id == connection.id, Link.state == LinkState.CHANGED.value)
+    )
+    return db.session.scalar(query) or 0
 
 
 def turned_down() -> ColumnElement[bool]:

@@ -26,7 +26,14 @@ PER_PAGE = 50
 MOST_CAUSES = 20
 #: What counts as sent lately.
 LATELY = timedelta(days=1)
-QUEUE_STATES = (LinkState.WAITING, LinkState.BLOCKED, LinkState.UNCONFIRMED, LinkState.REFUSED, LinkState.PAUSED)
+QUEUE_STATES = (
+    LinkState.WAITING,
+    LinkState.BLOCKED,
+    LinkState.UNCONFIRMED,
+    LinkState.REFUSED,
+    LinkState.CHANGED,
+    LinkState.PAUSED,
+)
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,7 @@ class SyncQueueView(Page):
             kind=kind,
             cause=cause,
             counts=_counts(connection),
-            states=[(s, words.LINK_BADGES[s]) for s in QUEUE_STATES],
+            states=[(s, words.LINK_BADGES[s].at(links.provider_name())) for s in QUEUE_STATES],
             kinds=_kinds(),
             causes=standing.causes(connection, MOST_CAUSES),
             fresh=standing.freshness(),
@@ -134,7 +141,8 @@ def chosen(connection: Connection | None, state: str, kind: str, cause: str) -> 
         query = query.where(Link.state == state)
     else:
         ahead = Link.wanted_revision > Link.synced_revision
-        query = query.where(or_(ahead, Link.refusal.is_not(None), Link.attempt_id.is_not(None), Link.paused))
+        stands = or_(Link.refusal.is_not(None), Link.changed_there.is_not(None), Link.attempt_id.is_not(None))
+        query = query.where(or_(ahead, stands, Link.paused))
     if cause:
         query = query.where(Link.refusal_cause == cause)
     return query.order_by(Link.changed_at, Link.id)

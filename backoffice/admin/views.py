@@ -11,10 +11,20 @@ from markupsafe import Markup
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Query
 
+from backoffice.admin.attachments import AttachmentsView
 from backoffice.admin.company_base import here
 from backoffice.admin.filters import TextFilter, WordFilter, YesNoFilter
 from backoffice.admin.forms import EMAIL
 from backoffice.admin.links import connection_here
+from backoffice.admin.paper_screens import (
+    AllocationsView,
+    BillsView,
+    CreditNotesView,
+    ExpensesView,
+    InvoicesView,
+    PurchaseOrdersView,
+)
+from backoffice.admin.payments import OverpaymentsView, PaymentsView, PrepaymentsView
 from backoffice.admin.record_view import RecordView
 from backoffice.admin.references import CompanyLoader
 from backoffice.admin.words import amount, counted
@@ -142,16 +152,21 @@ class ItemsView(RecordView):
     title, noun, group, path = "Items", "item", "Lists", "items"
     about = "Items are the things and services you buy and sell, with their prices and accounts."
     kinds = ("item",)
-    columns = ("code", "name", "description", "sales_price", "purchase_price", "sales_account", "purchase_account")
-    searched = ("code", "name", "description")
+    columns = (
+        "code", "name", "description", "group", "sales_price", "purchase_price", "sales_account", "purchase_account",
+    )  # fmt: skip
+    searched = ("code", "name", "description", "group")
     groups = (
-        ("Details", ("code", "name", "is_sold", "is_purchased")),
+        ("Details", ("code", "name", "group", "is_sold", "is_purchased")),
         ("Sales", ("description", "sales_price", "sales_account", "sales_tax")),
         ("Purchases", ("purchase_description", "purchase_price", "purchase_account", "purchase_tax")),
     )
-    shown_only = ("tracked", "on_hand")
+    shown_only = ("tracked", "on_hand", "stock_value")
     column_default_sort = "code"
-    column_editable_list = ("description",)
+    column_editable_list = ("description", "group")
+    form_args = {
+        "group": {"description": "Ours alone: the items of a group may share an account on the page Account mappings."}
+    }
 
     def cell(self, record: Any, column: str) -> Any:
         price = getattr(record, column) if column.endswith("_price") else None
@@ -159,7 +174,7 @@ class ItemsView(RecordView):
 
     def make_filters(self) -> list[Any]:
         flags = [YesNoFilter(getattr(Item, c), Item.column_label(c)) for c in ("is_sold", "is_purchased", "tracked")]
-        return [*super().make_filters(), *flags]
+        return [*super().make_filters(), TextFilter(Item.group, "Group"), *flags]
 
 
 class AccountsView(RecordView):
@@ -240,7 +255,17 @@ class TaxRatesView(RecordView):
 #: In the order of the menu.
 RECORD_VIEWS: tuple[type[RecordView], ...] = (
     SuppliersView,
+    PurchaseOrdersView,
+    BillsView,
+    ExpensesView,
     CustomersView,
+    InvoicesView,
+    PaymentsView,
+    CreditNotesView,
+    AllocationsView,
+    PrepaymentsView,
+    OverpaymentsView,
+    AttachmentsView,
     ItemsView,
     AccountsView,
     TrackingView,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -15,12 +15,15 @@ from backoffice.models import (
     KINDS,
     Connection,
     Direction,
+    Document,
     JobState,
     LinkState,
     Role,
     Side,
     StartedBy,
+    Status,
     SyncJob,
+    Treatment,
     Waiting,
     Winner,
     Work,
@@ -61,10 +64,15 @@ LINK_BADGES = {
     LinkState.UNCONFIRMED: Badge("?", "Unconfirmed", "amber"),
     LinkState.REFUSED: Badge("✕", "Refused", "red"),
     LinkState.PAUSED: Badge("‖", "Paused", "grey"),
+    LinkState.CHANGED: Badge("⇄", "Changed in {provider}", "amber"),
     LinkState.GONE: Badge("▢", "Archived or deleted in {provider}", "grey"),
 }
 #: What became of a record there, for the badge of one that is gone.
-GONE_WORDS = {"archived": "Archived in {provider}", "deleted": "Deleted in {provider}"}
+GONE_WORDS = {
+    "archived": "Archived in {provider}",
+    "deleted": "Deleted in {provider}",
+    "voided": "Voided in {provider}",
+}
 
 JOB_BADGES = {
     JobState.PENDING: Badge("○", "Pending", "grey"),
@@ -80,6 +88,26 @@ ROLE_WORDS = {
     Role.VIEWER: "Viewer: sees everything, changes nothing",
 }
 SIDE_WORDS = {Side.SALES: "Sales", Side.PURCHASES: "Purchases"}
+STATUS_BADGES = {
+    Status.DRAFT: Badge("○", "Draft", "grey"),
+    Status.AWAITING_APPROVAL: Badge("◔", "Awaiting approval", "amber"),
+    Status.APPROVED: Badge("✓", "Approved", "green"),
+    Status.VOIDED: Badge("–", "Voided", "grey"),
+}
+#: What a button says that brings a document there.
+STEP_WORDS = {
+    Status.AWAITING_APPROVAL: "Submit for approval",
+    Status.APPROVED: "Approve",
+    Status.DRAFT: "Back to draft",
+    Status.VOIDED: "Void",
+}
+#: The states that documents have there, as they are written there.
+THEIR_STATUSES = ("DRAFT", "SUBMITTED", "AUTHORISED", "PAID", "BILLED", "VOIDED", "DELETED")
+TREATMENT_WORDS = {
+    Treatment.EXCLUSIVE: "Tax exclusive",
+    Treatment.INCLUSIVE: "Tax inclusive",
+    Treatment.NONE: "No tax",
+}
 WINNER_WORDS = {Winner.PROVIDER: "The accounting system’s value stays", Winner.OURS: "Our value stays"}
 DIRECTION_WORDS = {
     Direction.IN: "Comes in one way; changed there",
@@ -181,7 +209,17 @@ def duration(start: datetime | None, end: datetime | None) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def day(moment: datetime) -> str:
+def status_badge(document: Document) -> Badge:
+    """The badge of a document's own state."""
+    return STATUS_BADGES[document.status]
+
+
+def their_status(status: str | None) -> str:
+    """A document's state there, in people's letters."""
+    return status.replace("_", " ").capitalize() if status else "–"
+
+
+def day(moment: date) -> str:
     """A date: 21 Nov 2026."""
     return f"{moment.day} {moment:%b %Y}"
 
@@ -223,6 +261,10 @@ def value(content: Any) -> str:
         return "Yes" if content else "No"
     if isinstance(content, Decimal):
         return f"{content.normalize():,f}" if content != content.to_integral_value() else f"{content:,.0f}"
+    if isinstance(content, Treatment):
+        return TREATMENT_WORDS[content]
     if isinstance(content, StrEnum):
-        return content.value.capitalize()
+        return content.value.replace("_", " ").capitalize()
+    if type(content) is date:
+        return day(content)
     return str(content)

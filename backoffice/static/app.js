@@ -165,7 +165,7 @@
 
   // Keys.
   const base = document.body.dataset.company;
-  const places = { s: "suppliers/", c: "customers/", i: "items/", j: "sync-jobs/", q: "sync-queue/", o: "" };
+  const places = { s: "suppliers/", b: "bills/", c: "customers/", i: "items/", j: "sync-jobs/", q: "sync-queue/", o: "" };
   let going = false;
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") all("details.menu[open]").forEach((menu) => { menu.open = false; menu.querySelector("summary").focus(); });
@@ -184,6 +184,7 @@
   document.querySelector("[data-focus]")?.focus();
   const named = location.hash && document.getElementById(location.hash.slice(1));
   if (named && named.matches("input, textarea, select")) named.focus();
+  window.addEventListener("hashchange", () => document.getElementById(location.hash.slice(1))?.focus());
   tellTimes();
   setInterval(tellTimes, 30000);
   if (document.querySelector("[data-job]")) setTimeout(poll, 300);

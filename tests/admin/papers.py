@@ -37,7 +37,8 @@ DAY = dt.date(2026, 11, 2)
 PAPERS: tuple[type[Record], ...] = (PurchaseOrder, Bill, Invoice, CreditNote)
 SCREENS = {PurchaseOrder: "purchase-orders", Bill: "bills", Invoice: "invoices", CreditNote: "credit-notes"}
 #: The kinds of which `a_piece` makes one.
-PIECES = frozenset(model.kind for model in (*PAPERS, Allocation, Prepayment, Overpayment, Payment, Attachment))
+PARTS: tuple[type[Record], ...] = (Allocation, Prepayment, Overpayment, Payment, Attachment)
+PIECES = frozenset(model.kind for model in (*PAPERS, *PARTS))
 FIELD = re.compile(
     r"<input\b[^>]*>|<textarea\b[^>]*>.*?</textarea>|<select\b[^>]*>.*?</select>", re.DOTALL | re.IGNORECASE
 )

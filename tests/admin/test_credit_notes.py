@@ -32,7 +32,7 @@ def test_credit_is_allocated_and_taken_back(
     assert found == [True, False, False, False, False]
     told = browser.post(allocating(note), {f"amount-{paper.id}": "30.25"}, follow=True)
     assert ("30.25" in told.text, "69.75" in told.text, "OPEN-1" in told.text) == (True, True, True)
-    row = session.query(Allocation).one()
+    row: Any = session.query(Allocation).one()
     assert (row.document.id, row.amount, row.credit_note_id) == (paper.id, Decimal("30.25"), note.id)
     screen = "invoices" if model is Invoice else "bills"
     assert "69.75" in browser.says(f"/c/{company.id}/{screen}/details/?id={paper.id}")

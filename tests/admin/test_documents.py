@@ -83,7 +83,8 @@ def test_an_item_fills_what_was_left_empty(session: Db, company: Company, browse
     tags = {"tracking_1_id": named["north"].id, "tracking_2_id": named["office"].id}
     for screen in ("purchase-orders", "invoices"):
         browser.post(f"/c/{company.id}/{screen}/new/", typed("Acme Ltd", line(1, item_code="w-1", quantity=2, **tags)))
-    bought, sold = session.query(PurchaseOrder).one().lines[0], session.query(Invoice).one().lines[0]
+    bought: Any = session.query(PurchaseOrder).one().lines[0]
+    sold: Any = session.query(Invoice).one().lines[0]
     assert (bought.item_code, bought.description, bought.unit_price) == ("W-1", "A widget for us", Decimal("12.34"))
     assert (bought.account_code, bought.tax_code) == ("300", "INPUT2")
     assert (sold.description, sold.unit_price, sold.account_code) == ("A widget for you", Decimal("20.5"), "200")
@@ -411,3 +412,42 @@ def test_nothing_of_an_unsent_draft_waits(
     assert session.query(Bill).one().status is Status.DRAFT
     assert session.query(Link).filter_by(kind="bill").count() == 0
     assert session.query(CompanySettings).count() == 1
+
+
+ODD_IDS = ("", "x", "0", "-1", "99999999999999999999", "\x00", "1;2", "١")
+
+
+def test_no_odd_value_breaks_a_page(session: Db, company: Company, connection: Connection, browser: Browser) -> None:
+    note = approved(session, CreditNote, company)
+    order = approved(session, PurchaseOrder, company)
+    base = f"/c/{company.id}"
+    places = [f"{screen}/{rest}/" for screen in SCREENS.values() for rest in ("step", "attach", "edit", "details")]
+    places += [
+        "purchase-orders/bill/",
+        "credit-notes/allocate/",
+        "payments/void/",
+        "payments/edit/",
+        "payments/details/",
+    ]
+    places += ["allocations/take-back/", "attachments/remove/", "attachments/download/", "changed-there/"]
+    for path in places:
+        for odd in ODD_IDS[3:6]:
+            data = {"id": odd, "link": odd, "to": odd, "revision": odd, "how": odd}
+            assert browser.post(f"{base}/{path}", data).status_code in (200, 303, 404, 405), (path, odd)
+            assert browser.client.get(f"{base}/{path}", query_string=data).status_code in (200, 302, 404, 405), (
+                path,
+                odd,
+            )
+    for odd in (*ODD_IDS, "1" * 5000, "NaN", "Infinity", "1e999"):
+        data = {"id": note.id, "revision": odd, "to": odd, f"amount-{odd}": odd, "url": f"//{odd}"}
+        assert browser.post(f"{base}/credit-notes/step/", data).status_code in (303, 404)
+        assert browser.post(f"{base}/credit-notes/allocate/", data).status_code == 200
+        one = {"id": order.id, f"quantity-{order.lines[0].id}": odd, "whole-": odd}
+        assert browser.post(f"{base}/purchase-orders/bill/", one).status_code in (200, 303)
+        for what in ("party", "item", odd.replace("\x00", "%00") or "x"):
+            answer = browser.client.get(f"{base}/bills/lookup/{what}/", query_string={"q": odd, "side": odd})
+            assert answer.status_code in (200, 404)
+        lines = {
+            f"lines.{at}.{name}": odd for at in ("1", "0", "999999", odd) for name in ("id", "quantity", "odd", "")
+        }
+        assert browser.post(f"{base}/bills/new/", typed("Acme Ltd", lines, due_date=odd)).status_code in (200, 303)

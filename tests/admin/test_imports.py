@@ -6,17 +6,24 @@ import csv
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from time import monotonic
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from backoffice.admin.imports import SORT_OF_LIST
 from backoffice.admin.views import RECORD_VIEWS
 from backoffice.clock import now
+from backoffice.imports.plan import Options, Verdict
+from backoffice.imports.reader import UnreadableFileError, read
+from backoffice.imports.sorts import SORTS, guessed
+from backoffice.imports.write import plan, write
 from backoffice.models import (
     Account,
     Bill,
@@ -212,8 +219,7 @@ def test_documents_come_in_approved_only_by_who_may_approve(
     choose(browser, company, address, approved="1")
     run(browser, company, address)
     assert session.query(Bill).one().status is Status.APPROVED
-    settings = session.query(CompanySettings).filter_by(company_id=company.id).one()
-    settings.approve_own = False
+    session.query(CompanySettings).filter_by(company_id=company.id).one().approve_own = False
     session.commit()
     address = bring(browser, company, "bill", f"{BILLS}B-2,{row}")
     assert "Nobody approves their own documents here" in choose(browser, company, address, approved="1")
@@ -274,7 +280,7 @@ def test_items_that_come_from_the_accounting_system_are_left_alone(
     session.commit()
     content = (
         "Code,Name,Purchase price,Purchase account,Purchase tax,Group,Sold\nTHEIRS,Changed,1,429,G,A,no\n"
-        "ours,Changed,1.2345,Costs,GST,A,no\nNEW,New,,,,,yes\nBAD,Bad,1,888,,,perhaps\n"
+        "ours,Changed,1.2345,429 - Costs,GST,A,no\nNEW,New,,,,,yes\nBAD,Bad,1,888,,,perhaps\n"
     )
     address = bring(browser, company, "item", content)
     text = choose(browser, company, address, change_known="1")
@@ -353,6 +359,65 @@ def test_no_file_breaks_a_page(sort: str, content: bytes, company: Company, book
         run(browser, company, address)
         browser.says(address)
     browser.says(place(company))
+
+
+ODD = (
+    "",
+    "1",
+    "-1.5",
+    "1e400",
+    "NaN",
+    "2026-11-21",
+    "1/2/26",
+    "Acme Ltd",
+    "S-1",
+    "pay@acme.nz",
+    "429",
+    "INPUT2",
+    "W-1",
+    "x" * 300,
+    "9" * 14,
+    "0.0001",
+    "exclusive",
+    "yes",
+    "NZD",
+    "Region: North",
+    "=1+1",
+    "\0",
+    "İ",
+    "\ud7ff",
+    "\U0010ffff",
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_nothing_that_a_table_may_hold_breaks_an_import(
+    session: Db, company: Company, books: Contact, data: st.DataObject
+) -> None:
+    sort = SORTS[data.draw(st.sampled_from(sorted(SORTS)))]
+    heads = [target.label for target in sort.targets]
+    cells = st.sampled_from(ODD) | st.text(st.characters(codec="utf-8"), max_size=20)
+    rows = data.draw(st.lists(st.lists(cells, min_size=len(heads), max_size=len(heads)), max_size=5))
+    # What the required columns hold makes sense more often than not, so that something is written.
+    for row in rows:
+        row[0] = row[0] or data.draw(st.sampled_from(["A", "B"]))
+        if sort.document and data.draw(st.booleans()):
+            row[1:5] = ["Acme Ltd", "", "", "2026-11-21"]
+            row[5:] = [text if text in ("", "1", "x", "INPUT2") else "" for text in row[5:]]
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows([heads, *rows])
+    options = Options(create_parties=True, change_known=True, approved=data.draw(st.booleans()))
+    try:
+        sheet = read(buffer.getvalue().encode())
+    except UnreadableFileError:
+        return
+    found = plan(session, company.id, sort, sheet, guessed(sort, sheet.headers), options)
+    counts = write(session, found, company.id)
+    assert sum(counts[verdict.value] for verdict in Verdict) == len(found.entries)
+    assert {key: counts[key] for key in ("add", "bad")} == {key: found.counts[key] for key in ("add", "bad")}
+    again = plan(session, company.id, sort, sheet, guessed(sort, sheet.headers), replace(options, change_known=False))
+    assert not again.good
 
 
 def test_no_request_breaks_a_page(

@@ -12,6 +12,7 @@ from backoffice.admin.settings_form import TABS
 from backoffice.models import (
     Account,
     Authorisation,
+    Bill,
     Company,
     CompanySettings,
     Connection,
@@ -23,8 +24,9 @@ from backoffice.models import (
     TaxMapping,
     TaxRate,
 )
+from backoffice.queue import doorbell
 from tests.admin.conftest import Browser, Db, a_record
-from tests.admin.papers import form_values
+from tests.admin.papers import approved, form_values
 
 
 def settings_of(session: Db, company: Company) -> CompanySettings:
@@ -224,3 +226,39 @@ def test_settings_are_those_of_the_company_in_the_address(
     administrator.post(f"/c/{elsewhere.id}/settings/?tab=company", {"phone": "0800"})
     assert (settings_of(session, company).phone, settings_of(session, elsewhere).phone) == (None, "0800")
     assert "OUTPUT2" not in administrator.says(f"/c/{elsewhere.id}/settings/?tab=invoices")
+
+
+@pytest.mark.parametrize(
+    ("held", "let_go"),
+    [
+        ({"send_bills": False}, ("suppliers", {"send_bills": "y", "orders_as": "draft", "bills_as": "draft"})),
+        ({"send_from": dt.date(2026, 12, 1)}, ("general", {"send_from": "2026-11-01"})),
+        ({"send_from": dt.date(2026, 12, 1)}, ("general", {"send_from": ""})),
+    ],
+)
+def test_bills_approved_while_they_were_held_back_wait_to_be_sent(
+    held: dict[str, Any],
+    let_go: tuple[str, dict[str, str]],
+    session: Db,
+    company: Company,
+    linked: Connection,
+    administrator: Browser,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rung: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(doorbell, "ring", lambda *what, **how: rung.append(what))
+    for name, value in held.items():
+        setattr(settings_of(session, company), name, value)
+    session.commit()
+    bill = approved(session, Bill, company, name="B-1")
+    bills = session.query(Link).filter_by(kind="bill", record_id=bill.id)
+    assert bills.count() == 0
+    general = {"approvers": "operators", "conflict_winner": "ours"}
+    place = f"/c/{company.id}/settings/?tab="
+    administrator.post(f"{place}general", {**general, "send_from": str(held.get("send_from", ""))})
+    assert (bills.count(), rung) == (0, [])
+    tab, data = let_go
+    assert administrator.post(place + tab, {**general, **data}).status_code == 303
+    session.expire_all()
+    assert bills.one().pending
+    assert rung == [("push", linked.id)]

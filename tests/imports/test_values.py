@@ -120,6 +120,9 @@ def test_columns_are_guessed_from_headings() -> None:
         "account_code": "*AccountCode", "tax_code": "*TaxType", "currency": "Currency",
     }  # fmt: skip
     assert guessed(SORTS["supplier"], ["A", "Name"], {"name": "A"})["name"] == 0
+    plain = guessed(SORTS["invoice"], ["Name", "Invoice number", "Date"])
+    assert (plain["party"], plain["name"]) == (0, 1)
+    assert guessed(SORTS["item"], ["Name", "Code"]) == {"code": 1, "name": 0}
 
 
 @given(st.lists(st.text(max_size=20), max_size=20))

@@ -1,0 +1,167 @@
+"""Settings: what a company has chosen, in tabs that save one by one; what cannot work now says why."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from flask import abort, current_app, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_admin import expose
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from backoffice.admin import links
+from backoffice.admin.company_base import Page, here
+from backoffice.admin.history import history_of
+from backoffice.admin.settings_form import TABS, Tab
+from backoffice.extensions import db
+from backoffice.models import CompanySettings, Connection, Role
+from backoffice.queue import doorbell
+from backoffice.sync.linking import open_links
+
+#: What means nothing before there is an accounting system to send to and to bring in from.
+LINKED = ("send_", "bring_in_")
+NEED_LINK = {
+    "orders_as", "bills_as", "invoices_as", "expense_account", "revenue_account", "purchase_tax", "sales_tax",
+    "customers", "create_customers", "inventory",
+}  # fmt: skip
+#: Days are only a boundary: they may be chosen ahead.
+AHEAD = {"send_from", "bring_in_from"}
+#: By setting, the scope of Xero that it needs; the older scope covers all of them.
+SCOPES = {
+    **dict.fromkeys(("orders", "bills", "invoices", "credit_notes"), "accounting.invoices"),
+    "payments": "accounting.payments",
+}
+LEGACY_SCOPE = "accounting.transactions"
+
+
+class SettingsView(Page):
+    """What this company has chosen about its synchronisation."""
+
+    write_role = Role.ADMINISTRATOR
+
+    def __init__(self) -> None:
+        super().__init__("Settings", "Administration", endpoint="settings", url="settings")
+
+    @expose("/", methods=("GET", "POST"))
+    def index(self) -> ResponseReturnValue:
+        name = request.args.get("tab", "general")
+        if name not in TABS:
+            abort(404)
+        settings = settings_here()
+        form = TABS[name](obj=settings)
+        form.prepare(settings)
+        greyed = _grey(form)
+        if form.validate_on_submit() and self._saved(form, settings, greyed):
+            return redirect(url_for("settings.index", tab=name if name != "general" else None), code=303)
+        page = min(max(request.args.get("page", 0, type=int), 0), 10_000)
+        entries, more = history_of(settings, page) if settings.id else ([], False)
+        return self.render(
+            "settings/index.html",
+            form=form,
+            tab=name,
+            tabs=TABS,
+            greyed=greyed,
+            entries=entries,
+            page=page,
+            more=more,
+        )
+
+    def _saved(self, form: Tab, settings: CompanySettings, greyed: dict[str, str]) -> bool:
+        before = _outgoing(settings)
+        for _, names in form.groups:
+            for name in names:
+                if name not in greyed:
+                    form[name].populate_obj(settings, name)
+        db.session.add(settings)
+        try:
+            db.session.flush()
+        except IntegrityError:
+            db.session.rollback()
+            flash("Somebody else saved the settings for the first time just now. Save yours again.", "warning")
+            return False
+        opened = self._let_go(before, settings)
+        db.session.commit()
+        if opened is not None:
+            doorbell.ring("push", opened, urgent=True)
+        flash("The settings were saved.", "success")
+        return True
+
+    def _let_go(self, before: dict[str, Any], settings: CompanySettings) -> int | None:
+        """Let what was held back until now wait to be sent; says by which connection."""
+        connection = links.connection_here()
+        provider = links.provider_here()
+        if connection is None or provider is None or not _more_goes_out(before, _outgoing(settings)):
+            return None
+        open_links(db.session(), connection, provider.mappers)
+        return connection.id
+
+
+def settings_here() -> CompanySettings:
+    """The settings of this company; those it starts from, in no session, where it has none."""
+    found = db.session.scalar(select(CompanySettings).where(CompanySettings.company_id == here().id))
+    return found or CompanySettings(company_id=here().id, **defaults())
+
+
+def defaults() -> dict[str, Any]:
+    """What holds as long as a company has chosen nothing."""
+    columns: Any = CompanySettings.table().c
+    return {each.key: each.default.arg for each in columns if each.default is not None and each.default.is_scalar}
+
+
+def _outgoing(settings: CompanySettings) -> dict[str, Any]:
+    """What decides which records are sent."""
+    names = [column.key for column in CompanySettings.table().c if column.key.startswith("send_")]
+    return {name: getattr(settings, name) for name in (*names, "customers")}
+
+
+def _more_goes_out(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Whether a setting now lets records out that it held back."""
+    earlier = after["send_from"] or dt.date.min
+    if earlier < (before["send_from"] or dt.date.min):
+        return True
+    return any(after[name] and not before[name] for name in after if name != "send_from")
+
+
+def _grey(form: Tab) -> dict[str, str]:
+    """The settings of a tab that cannot work now, each with the reason; they are shown and not taken."""
+    connection = links.connection_here()
+    found = {name: why for _, names in form.groups for name in names if (why := why_not(name, form, connection))}
+    for name in found:
+        form[name].render_kw = {"disabled": True}
+        form[name].validators = ()
+        if request.method == "POST":
+            form[name].process(None, getattr(settings_here(), name))
+    return found
+
+
+def why_not(name: str, form: Tab, connection: Connection | None) -> str:
+    """Why a setting cannot work with the present connection; empty if it can."""
+    if name in AHEAD or not (name in NEED_LINK or name.startswith(LINKED)):
+        return ""
+    if connection is None:
+        return f"Link to {_some_provider()} first."
+    if missing := _missing_scope(name, connection):
+        return f"The consent given in {links.provider_name()} does not cover this ({missing}). Link it again."
+    lists = {"_account": "Accounts", "_tax": "Tax rates"}
+    page = next((page for end, page in lists.items() if name.endswith(end)), None)
+    if page and not any(code for code, *_ in form[name].iter_choices() if code):
+        return f"There is nothing to choose from yet. Press Update on the page {page}."
+    return ""
+
+
+def _some_provider() -> str:
+    names = [provider.name for provider in current_app.extensions["providers"].values()]
+    return names[0] if len(names) == 1 else "an accounting system"
+
+
+def _missing_scope(name: str, connection: Connection) -> str:
+    """The scope that a setting needs and that the consent does not give."""
+    held = set((connection.authorisation.scopes if connection.authorisation else "").split())
+    sends = name.startswith("send_") or name.endswith("_as")
+    needed = SCOPES.get(name.removeprefix("send_").removeprefix("bring_in_").removesuffix("_as"))
+    if connection.provider != "xero" or needed is None or not held:
+        return ""
+    enough = {needed, LEGACY_SCOPE} | (set() if sends else {f"{needed}.read", f"{LEGACY_SCOPE}.read"})
+    return "" if held & enough else needed
