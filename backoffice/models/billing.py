@@ -100,7 +100,7 @@ def open_lines(session: Session, order: PurchaseOrder) -> list[OpenLine]:
         .where(BillLine.order_line_id.in_([line.id for line in order.lines]), _counts())
         .group_by(BillLine.order_line_id)
     )
-    billed = {line_id: quantity for line_id, quantity in session.execute(query)}
+    billed = dict(session.execute(query).tuples().all())
     return [OpenLine(line, billed.get(line.id) or NOTHING) for line in order.lines]
 
 

@@ -72,6 +72,12 @@ def _undecided() -> ColumnElement[bool]:
     return exists().where(Match.link_id == Link.id, Match.chosen.is_not(False))
 
 
+def kinds_waiting(session: Session, connection_id: int) -> set[str]:
+    """The kinds of which anything is ahead of what its organisation has, whatever stands in its way."""
+    query = select(Link.kind).where(Link.connection_id == connection_id, Link.wanted_revision > Link.synced_revision)
+    return set(session.scalars(query.distinct()))
+
+
 def kinds_to_create(session: Session, connection_id: int, kinds: Sequence[str]) -> Sequence[str]:
     """Those of these kinds of which something is to be created."""
     query = select(Link.kind).where(Link.connection_id == connection_id, Link.kind.in_(kinds), due())

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
@@ -145,4 +146,5 @@ LIMITS = settings(
 
 
 def test_both_sides_are_equal_or_the_difference_is_explained(papers: Papers) -> None:
-    run_state_machine_as_test(lambda: Sides(papers), settings=LIMITS)
+    machine: Any = partial(Sides, papers)
+    run_state_machine_as_test(machine, settings=LIMITS)

@@ -8,6 +8,7 @@ import pytest
 
 from backoffice.models import Bill, Link, LinkState
 from backoffice.sync import changed
+from backoffice.sync.mapper import Mapper
 from tests.sync.documents.conftest import Papers
 
 
@@ -28,7 +29,7 @@ def link(papers: Papers, bill: Bill) -> Link:
     return papers.book.link_of(bill)
 
 
-def mapper(papers: Papers):  # type: ignore[no-untyped-def]
+def mapper(papers: Papers) -> Mapper:
     return next(each for each in papers.book.provider.mappers if each.kind == "bill")
 
 

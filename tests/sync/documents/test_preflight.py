@@ -116,7 +116,7 @@ def test_each_is_found_before_it_is_sent(papers: Papers, case: str) -> None:
     papers.push()
     link = papers.book.link_of(bill)
     assert (papers.state(bill), link.refusal_cause, link.refusal_column) == (LinkState.REFUSED, cause, column)
-    assert link.findings[0]["message"] == link.refusal
+    assert link.findings and link.findings[0]["message"] == link.refusal
     assert link.external_id is None
     assert papers.state(good) == LinkState.INTEGRATED
 
@@ -158,7 +158,7 @@ def test_all_findings_are_kept(papers: Papers) -> None:
     bill = papers.bill(papers.line(Bill, account_code=None, description=None), due_date=None)
     papers.push()
     link = papers.book.link_of(bill)
-    assert [finding["cause"] for finding in link.findings] == [
+    assert [finding["cause"] for finding in link.findings or ()] == [
         "due_date_missing",
         "description_missing",
         "account_missing",
