@@ -11,7 +11,8 @@ from flask_admin import expose
 from sqlalchemy import select
 
 from backoffice.admin import links
-from backoffice.admin.documents import DocumentView, today
+from backoffice.admin.document_words import today
+from backoffice.admin.documents import DocumentView
 from backoffice.admin.figures import FigureError, figure
 from backoffice.extensions import db
 from backoffice.models import Bill, BillLine, PurchaseOrder, Status

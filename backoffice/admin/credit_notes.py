@@ -12,7 +12,8 @@ from flask_admin import expose
 from backoffice.admin import dues, links, words
 from backoffice.admin.company_base import here
 from backoffice.admin.document_form import DocumentForm
-from backoffice.admin.documents import DocumentView, money, today
+from backoffice.admin.document_words import money, today
+from backoffice.admin.documents import DocumentView
 from backoffice.admin.figures import FigureError, figure
 from backoffice.admin.filters import WordFilter
 from backoffice.admin.part_view import PartView

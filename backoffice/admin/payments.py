@@ -1,4 +1,4 @@
-"""Payments: recorded on the page of their document, listed here; and the advances that only come in."""
+"""Payments: recorded on the page of their document, listed here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from backoffice.admin import dues, links, words
 from backoffice.admin.company_base import here, not_found, number
 from backoffice.admin.document_filters import CauseFilter, DayFilter, FilterWords
 from backoffice.admin.document_form import DayField, FigureField, text_field
-from backoffice.admin.documents import money, today
+from backoffice.admin.document_words import money, today
 from backoffice.admin.forms import RecordForm
 from backoffice.admin.part_view import PartView
 from backoffice.admin.record_view import RecordView
@@ -25,9 +25,7 @@ from backoffice.models import (
     KINDS,
     Account,
     Document,
-    Overpayment,
     Payment,
-    Prepayment,
     Status,
 )
 
@@ -240,38 +238,3 @@ class PaymentsView(FilterWords, RecordView):
         problem = self.change_archived(record, True)
         flash(problem or f"{name} was voided.", "danger" if problem else "success")
         return redirect(onward or self.open_url(record), code=303)
-
-
-class AdvancesView(PartView):
-    """What was paid before or beyond a document; it comes in and is used there."""
-
-    group, why_frozen = "Money", "This came from the accounting system and is changed there."
-    columns = ("name", "contact", "side", "date", "total", "remaining", "their_status")
-    groups = (("Details", ("name", "contact", "side", "date", "total", "remaining", "their_status")),)
-    column_default_sort = [("date", True), ("id", True)]
-    in_menu = False
-
-    def cell(self, record: Any, column: str) -> Any:
-        if column in ("total", "remaining"):
-            return money(getattr(record, column), record.currency)
-        if column == "name":
-            return str(record)
-        return words.their_status(record.their_status) if column == "their_status" else super().cell(record, column)
-
-
-class PrepaymentsView(AdvancesView):
-    """Paid before there was a document."""
-
-    record = Prepayment
-    title, noun, path = "Prepayments", "prepayment", "prepayments"
-    about = "Prepayments are money paid before there was a bill or an invoice. They come in from the accounting system."
-    kinds = ("prepayment",)
-
-
-class OverpaymentsView(AdvancesView):
-    """Paid beyond what was due."""
-
-    record = Overpayment
-    title, noun, path = "Overpayments", "overpayment", "overpayments"
-    about = "Overpayments are money paid beyond what was due. They come in from the accounting system."
-    kinds = ("overpayment",)

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Query
 
+from backoffice.admin.advances import OverpaymentsView, PrepaymentsView
 from backoffice.admin.attachments import AttachmentsView
 from backoffice.admin.company_base import here
 from backoffice.admin.filters import TextFilter, WordFilter, YesNoFilter
@@ -24,7 +25,7 @@ from backoffice.admin.paper_screens import (
     InvoicesView,
     PurchaseOrdersView,
 )
-from backoffice.admin.payments import OverpaymentsView, PaymentsView, PrepaymentsView
+from backoffice.admin.payments import PaymentsView
 from backoffice.admin.record_view import RecordView
 from backoffice.admin.references import CompanyLoader
 from backoffice.admin.words import amount, counted

@@ -100,7 +100,7 @@ def open_lines(session: Session, order: PurchaseOrder) -> list[OpenLine]:
         .where(BillLine.order_line_id.in_([line.id for line in order.lines]), _counts())
         .group_by(BillLine.order_line_id)
     )
-    billed = dict(session.execute(query).tuples().all())
+    billed: dict[int | None, Decimal] = {row[0]: row[1] for row in session.execute(query)}
     return [OpenLine(line, billed.get(line.id) or NOTHING) for line in order.lines]
 
 

@@ -149,6 +149,6 @@ def test_a_form_that_was_open_too_long_says_so(company: Company, administrator: 
 
 def test_every_badge_has_a_shape_that_common_fonts_hold() -> None:
     shapes = {badge.shape for badge in (*LINK_BADGES.values(), *JOB_BADGES.values())}
-    assert shapes <= set("✓○◔↑?✕‖▢●–")
+    assert shapes <= set("✓○◔↑?✕⇄‖▢●–")
     for path in sorted(TEMPLATES.rglob("*.html")):
         assert "⧖" not in path.read_text(), path

@@ -24,6 +24,8 @@ from backoffice.sync.mapper import Field, Mapper, Payload, digest
 NOBODY = "00000000-0000-0000-0000-000000000000"
 #: What an id may look like: most are GUIDs, those of tax rates are words.
 ID = re.compile(r"[!-~]{1,64}")
+#: Characters of a text that we keep, where a column sets no limit of its own: far beyond any field of theirs.
+LONGEST = 100_000
 #: Characters of a text that are looked for; any more may not fit into an address.
 LONGEST_SEARCH = 120
 #: What a search may find at most.
@@ -179,8 +181,8 @@ def text(raw: Any, name: str, length: int | None) -> str:
     if not isinstance(raw, str):
         raise ValueError(f"{name} is no text")
     clean = raw.replace("\0", "").encode("utf-8", "ignore").decode()
-    if length is not None and len(clean) > length:
-        raise ValueError(f"{name} is longer than {length} characters")
+    if len(clean) > (length or LONGEST):
+        raise ValueError(f"{name} is longer than {length or LONGEST} characters")
     return clean
 
 

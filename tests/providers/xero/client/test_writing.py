@@ -10,7 +10,6 @@ from backoffice.errors import (
     RejectedError,
     UnansweredError,
 )
-from backoffice.models import Contact
 from backoffice.providers.xero.client import XeroClient
 from backoffice.sandbox.xero.faults import Fault
 from backoffice.sandbox.xero.server import Sandbox
@@ -18,21 +17,20 @@ from tests.providers.xero.client.conftest import CONTACTS, Office, created, payl
 
 
 def test_created_and_read_back(client: XeroClient) -> None:
-    ours = Contact(
-        name="Acme",
-        number="S-1",
-        email="a@example.com",
-        street="PO Box 7\nLevel 2",
-        city="Oamaru",
-        phone="+64 (3) 434 7000",
-        country="New Zealand",
-        archived=False,
-    )
-    (outcome,) = client.send(CONTACTS, "create", [CONTACTS.dump(ours)], "a key")
+    ours = {
+        "name": "Acme",
+        "number": "S-1",
+        "email": "a@example.com",
+        "street": "PO Box 7\nLevel 2",
+        "city": "Oamaru",
+        "phone": "+64 (3) 434 7000",
+        "country": "New Zealand",
+    }
+    (outcome,) = client.send(CONTACTS, "create", [payload(**ours)], "a key")
     assert outcome.payload is not None
     values = CONTACTS.load(outcome.payload)
     assert {name: values[name] for name in ("name", "number", "email", "street", "city", "phone")} == {
-        name: getattr(ours, name) for name in ("name", "number", "email", "street", "city", "phone")
+        name: ours[name] for name in ("name", "number", "email", "street", "city", "phone")
     }
     assert CONTACTS.version(outcome.payload) == CONTACTS.version(
         client.by_ids("Contacts", [outcome.payload["ContactID"]])[0]
