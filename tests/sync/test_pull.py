@@ -23,7 +23,6 @@ from backoffice.models import (
 from backoffice.sandbox.xero.shelf import Selection
 from backoffice.sync import jobs
 
-
 #: Contacts, items, accounts, tracking, tax rates; orders, invoices (with bills), credit notes (with allocations),
 #: prepayments, overpayments, payments. None of them tells about another, so each is asked.
 LISTS = 11

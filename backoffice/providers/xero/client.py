@@ -5,6 +5,7 @@ https://developer.xero.com/documentation/api/accounting/requests-and-responses
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from backoffice.errors import (
     UnansweredError,
     UnreadableError,
 )
-from backoffice.models import Connection
+from backoffice.models import Connection, Line
 from backoffice.providers.consents import Consents
 from backoffice.providers.http import Answer, Request, Wire
 from backoffice.providers.limits import Budget
@@ -29,7 +30,7 @@ from backoffice.providers.xero import answers, refusals
 from backoffice.providers.xero.connections import Connections
 from backoffice.providers.xero.kinds import MAPPERS
 from backoffice.providers.xero.shape import NOBODY, WHOLE, Writing, XeroMapper
-from backoffice.sync.mapper import Mapper, Payload
+from backoffice.sync.mapper import Mapper, Payload, Refusal
 from backoffice.sync.provider import Outcome, Page
 
 #: Resources whose prices would be rounded to two decimals without being asked for four.
@@ -131,7 +132,7 @@ class XeroClient:
             answer = self._call(self._write(writing, key))
         except answers.InvalidError as error:
             if len(error.elements) == len(payloads) and all(any(answers.said(each)) for each in error.elements):
-                return [_refused(each) for each in error.elements]
+                return [_refused(mapper, each) for each in error.elements]
             raise
         except answers.NotThereError as error:
             if writing.method == "DELETE":  # taken back before: by somebody, or by us when no answer came
@@ -256,7 +257,7 @@ def _outcomes(
 
 def _outcome(mapper: XeroMapper, action: str, sent: Payload, row: Payload) -> Outcome:
     if any(answers.said(row)) or row.get("StatusAttributeString") == "ERROR":
-        return _refused(row)
+        return _refused(mapper, row)
     found = row.get(mapper.id_key)
     same = found == sent.get(mapper.id_key) if action == "update" else mapper.found(sent, row)
     if not same or not isinstance(found, str) or found == NOBODY:
@@ -264,14 +265,25 @@ def _outcome(mapper: XeroMapper, action: str, sent: Payload, row: Payload) -> Ou
     return Outcome(payload=row, warnings=_warnings(row))
 
 
-def _refused(row: Payload) -> Outcome:
-    refusal = refusals.explain("\n".join(answers.said(row)))
+def _refused(mapper: Mapper, row: Payload) -> Outcome:
+    refusal = refusals.explain("\n".join(answers.said(row)), mapper.kind)
     lines = row.get("LineItems")
-    for number, line in enumerate(lines if isinstance(lines, list) else (), start=1):
-        if any(answers.said(line)):
-            column = (refusal.column or "description").rpartition(".")[2]
-            return Outcome(refusal=replace(refusal, column=f"lines.{number}.{column}"))
+    if isinstance(lines, list) and lines:
+        refusal = replace(refusal, column=_of_line(refusal, lines))
     return Outcome(refusal=refusal)
+
+
+def _of_line(refusal: Refusal, lines: Sequence[Payload]) -> str | None:
+    """The column to mend of the line that is meant: one that carries a message, or holds the code that is quoted."""
+    for number, line in enumerate(lines, start=1):
+        if any(answers.said(line)):
+            return f"lines.{number}.{(refusal.column or 'description').rpartition('.')[2]}"
+    if refusal.column not in Line.content:
+        return refusal.column
+    quoted = set(re.findall(r"'([^']+)'", refusal.raw))
+    meant = [n for n, line in enumerate(lines, start=1) if quoted & {v for v in line.values() if isinstance(v, str)}]
+    number = meant[0] if meant else 1 if len(lines) == 1 else None
+    return f"lines.{number}.{refusal.column}" if number else "lines"
 
 
 def _warnings(row: Payload) -> tuple[str, ...]:

@@ -66,7 +66,9 @@ class PurchaseOrderMapper(DocumentMapper):
 
     def status(self, record: Document, books: Books) -> str:
         assert isinstance(record, PurchaseOrder)
-        return "BILLED" if record.billed and record.status is Status.APPROVED else super().status(record, books)
+        if record.status is Status.APPROVED and (record.billed or record.their_status == "BILLED"):
+            return "BILLED" if record.billed else "AUTHORISED"
+        return super().status(record, books)
 
     def search(self, payload: Payload) -> Search | None:
         number = str(payload.get("PurchaseOrderNumber") or "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backoffice.models import Contact
+from backoffice.models import RECORDS, Line
 from backoffice.providers.xero.refusals import RULES, explain
 
 NAME = (
@@ -64,4 +64,13 @@ def test_braces_in_a_name_do_no_harm() -> None:
 
 
 def test_every_rule_names_a_column_that_exists() -> None:
-    assert {rule.column for rule in RULES if rule.column} <= Contact.synced_columns()
+    """Of a record of a kind that it is about, of any kind, or of a line."""
+    every = {model.kind: set(model.business_columns()) | {"lines"} for model in RECORDS}
+    for rule in RULES:
+        known = set().union(*(every[kind] for kind in rule.kinds or every)) | set(Line.content)
+        assert rule.column is None or rule.column in known, rule.pattern.pattern
+
+
+def test_the_same_words_mean_the_party_of_a_document() -> None:
+    found = explain(ARCHIVED, "bill")
+    assert (found.cause, found.column) == ("contact_archived", "contact_id")

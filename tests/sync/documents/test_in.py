@@ -21,6 +21,7 @@ from backoffice.models import (
     Side,
     Status,
 )
+from backoffice.models.billing import make_bill
 from tests.sync.documents.conftest import DAY, Papers
 
 
@@ -107,6 +108,20 @@ def test_a_document_voided_there_is_voided_here(papers: Papers) -> None:
     papers.book.update()
     papers.session.refresh(bill)
     assert (bill.status, bill.archived, bill.their_status) == (Status.VOIDED, True, "VOIDED")
+
+
+def test_an_order_is_open_again_when_its_bill_is_voided_there(papers: Papers) -> None:
+    order = papers.order()
+    papers.push()
+    bill = make_bill(papers.session, order, DAY)
+    bill.name, bill.due_date, bill.status = "B-9", DAY, Status.APPROVED
+    papers.session.commit()
+    papers.push()
+    assert (order.billed, papers.there(order)["Status"]) == (True, "BILLED")
+    papers.office("invoices").act(papers.there(bill)["InvoiceID"], "void", {})
+    papers.book.update()
+    papers.session.refresh(order)
+    assert (order.billed, papers.there(order)["Status"]) == (False, "AUTHORISED")
 
 
 def test_the_same_number_and_party_on_both_sides_is_one_document(papers: Papers) -> None:

@@ -116,7 +116,8 @@ def test_each_is_found_before_it_is_sent(papers: Papers, case: str) -> None:
     papers.push()
     link = papers.book.link_of(bill)
     assert (papers.state(bill), link.refusal_cause, link.refusal_column) == (LinkState.REFUSED, cause, column)
-    assert link.findings and link.findings[0]["message"] == link.refusal
+    assert link.findings is not None
+    assert link.findings[0]["message"] == link.refusal
     assert link.external_id is None
     assert papers.state(good) == LinkState.INTEGRATED
 
