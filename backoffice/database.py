@@ -64,6 +64,8 @@ class Exact(TypeDecorator[Decimal]):
         scaled = Decimal(value).scaleb(self.places)
         if scaled != scaled.to_integral_value():
             raise ValueError(f"{value} has more than {self.places} decimal places")
+        if abs(scaled) >= 2**63:
+            raise ValueError(f"{value} is too large to be kept")
         return int(scaled)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> Decimal | None:

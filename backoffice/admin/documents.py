@@ -25,6 +25,8 @@ MONEY = ("sub_total", "tax_total", "total", "their_total", "amount_due", "amount
 class DocumentView(FilterWords, Printing, DocumentSteps, AttachmentPages, DocumentWriting):
     """A screen of one kind of document."""
 
+    linked_by_hand = False
+
     record: ClassVar[type[Document]]
     #: The totals of the page besides the document's own, where the kind has them.
     settled: ClassVar[bool] = True

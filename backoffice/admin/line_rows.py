@@ -13,7 +13,7 @@ from backoffice.admin.figures import FigureError, figure, typed_figure
 from backoffice.admin.line_choices import Choices
 from backoffice.extensions import db
 from backoffice.models import Document, Line, Totals
-from backoffice.models.document import line_amounts
+from backoffice.models.document import worked_out
 from backoffice.models.totals import HUNDRED, Amount, Treatment, line_amount, totals
 
 #: A document has no more lines than this.
@@ -76,7 +76,7 @@ class Rows:
     def shown(self, treatment: Treatment) -> Rows:
         """The rows as they are kept."""
         lines = list(self.document.lines) if self.document else []
-        amounts = line_amounts(self.document, lines, [self._rate(line) for line in lines]) if self.document else []
+        amounts = [worked_out(self.document, line, self._rate(line)) for line in lines] if self.document else []
         for position, (line, amount) in enumerate(zip(lines, amounts, strict=True), start=1):
             self.rows.append(Row(position, typed_line(line), line=line, amount=amount))
         self.totals = totals(treatment, amounts)

@@ -44,6 +44,8 @@ class RecordView(RecordActions, CsvExport, Saving, ListPage, ModelView):
     switches: ClassVar[Switches] = {"archived": (("no", "Active"), ("yes", "Archived"), ("all", "All"))}
     #: What the page shows besides the form: the provider's own figures.
     shown_only: ClassVar[tuple[str, ...]] = ()
+    #: Whether a person may say which one of theirs it is.
+    linked_by_hand: ClassVar[bool] = True
     #: The relationship whose records the page lists.
     parts: ClassVar[str | None] = None
     #: Whether there is a form to change one.

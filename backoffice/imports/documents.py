@@ -17,7 +17,7 @@ from backoffice.imports.reader import Sheet, SheetRow
 from backoffice.imports.sorts import Sort
 from backoffice.imports.values import CellError
 from backoffice.models import Bill, Document, Line, LineDefaults, Status
-from backoffice.models.document import line_amounts
+from backoffice.models.document import worked_out
 from backoffice.models.totals import half_up, totals
 
 PARTY = ("party_number", "party_email", "party")
@@ -191,7 +191,7 @@ class _Reading:
 
     def _compare(self, entry: Entry, document: Document) -> None:
         rates = [self.defaults.rate(self.model.side, line) for line in document.lines]
-        amounts = line_amounts(document, document.lines, rates)
+        amounts = [worked_out(document, line, rate) for line, rate in zip(document.lines, rates, strict=True)]
         came_to = totals(document.treatment, amounts).total
         if abs(came_to) >= LARGEST:
             entry.bad("Total", f"comes to {came_to:,.2f}, which is too large.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
@@ -54,6 +54,7 @@ class Line(Base):
         "quantity",
         "unit_price",
         "discount",
+        "discount_amount",
         "account_code",
         "tax_code",
         "tracking_1_id",
@@ -72,12 +73,16 @@ class Line(Base):
     unit_price: Mapped[Decimal] = mapped_column(Exact(4), default=Decimal(0), info={"label": "Unit price"})
     #: Per cent off; sales only.
     discount: Mapped[Decimal] = mapped_column(Exact(4), default=Decimal(0), info={"label": "Discount %"})
+    #: The same in money; the accounting system's way, which is kept as it came.
+    discount_amount: Mapped[Decimal] = mapped_column(Exact(2), default=Decimal(0), info={"label": "Discount"})
     account_code: Mapped[str | None] = mapped_column(String(10), info={"label": "Account"})
     #: A tax code of ours, or a rate's code in the accounting system.
     tax_code: Mapped[str | None] = mapped_column(String(50), info={"label": "Tax"})
     #: What the line comes to, and the tax on or in it: two decimals.
     amount: Mapped[Decimal] = mapped_column(Exact(2), default=Decimal(0), info={"label": "Amount"})
     tax_amount: Mapped[Decimal] = mapped_column(Exact(2), default=Decimal(0), info={"label": "Tax amount"})
+    #: Whether these are the accounting system's own figures, which somebody there may have adjusted.
+    as_it_came: Mapped[bool] = mapped_column(default=False)
 
     @declared_attr
     def document_id(self) -> Mapped[int]:
@@ -105,6 +110,11 @@ class Line(Base):
 
     if TYPE_CHECKING:
         document: Document
+
+    @property
+    def mere_text(self) -> bool:
+        """Whether it only says something: no item, no account, no price."""
+        return not (self.item_code or self.account_code or self.unit_price)
 
     @classmethod
     def column_label(cls, column: str) -> str:
@@ -199,34 +209,33 @@ class Document(Record):
         """The states that may follow."""
         return STEPS[self.status]
 
-    def compute(self, defaults: LineDefaults, lines: Sequence[Line]) -> None:
-        """Work out its lines and totals from quantities, prices and the rates of its taxes."""
-        side = self.side or Side.SALES
+    def compute(self, defaults: LineDefaults, lines: Sequence[Line], changed: Collection[Line]) -> None:
+        """Work out the lines that were changed and, with the others as they are, the totals."""
         renumber(lines)
-        amounts = line_amounts(self, lines, [defaults.rate(side, line) for line in lines])
-        for line, found in zip(lines, amounts, strict=True):
-            line.amount, line.tax_amount = found.amount, found.tax
-        came_to = totals(self.treatment, amounts)
+        for line in lines:
+            if line in changed:
+                found = worked_out(self, line, defaults.rate(self.side or Side.SALES, line))
+                line.amount, line.tax_amount, line.as_it_came = found.amount, found.tax, False
+        came_to = totals(
+            self.treatment or Treatment.EXCLUSIVE, [Amount(line.amount, line.tax_amount) for line in lines]
+        )
         self.sub_total, self.tax_total, self.total = came_to.sub_total, came_to.tax, came_to.total
 
     def __str__(self) -> str:
         return self.name or f"{self.label} without a number"
 
 
-def line_amounts(document: Document, lines: Sequence[Line], rates: Sequence[Decimal]) -> list[Amount]:
-    """What each line comes to, `rates` being the tax on each in per cent."""
-    places, treatment = type(document).price_places, document.treatment or Treatment.EXCLUSIVE
-    return [
-        line_amount(
-            treatment,
-            Decimal(1) if _unset(line.quantity) else line.quantity,
-            Decimal(0) if _unset(line.unit_price) else line.unit_price,
-            line.discount or Decimal(0),
-            rate,
-            places,
-        )
-        for line, rate in zip(lines, rates, strict=True)
-    ]
+def worked_out(document: Document, line: Line, rate: Decimal) -> Amount:
+    """What a line comes to, `rate` being the tax on it in per cent."""
+    return line_amount(
+        document.treatment or Treatment.EXCLUSIVE,
+        Decimal(1) if _unset(line.quantity) else line.quantity,
+        Decimal(0) if _unset(line.unit_price) else line.unit_price,
+        line.discount or Decimal(0),
+        rate,
+        type(document).price_places,
+        line.discount_amount or Decimal(0),
+    )
 
 
 def _unset(value: Decimal | None) -> bool:

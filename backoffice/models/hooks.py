@@ -19,8 +19,13 @@ from backoffice.models.history import History, as_text, author
 from backoffice.models.line_defaults import LineDefaults
 from backoffice.models.link import Link, Routes
 from backoffice.models.number import next_number
-from backoffice.models.outbox import want
+from backoffice.models.outbox import reconsider, want
 from backoffice.models.record import BASE_COLUMNS, Record
+
+#: What a line's amount and tax depend on.
+AMOUNTS = frozenset(
+    {"quantity", "unit_price", "discount", "discount_amount", "item_code", "account_code", "tax_code", "document_id"}
+)
 
 
 @dataclass
@@ -84,9 +89,18 @@ def before_flush(session: Session, _context: UOWTransaction, _instances: object)
 def _compute(session: Session, documents: set[Any]) -> None:
     defaults: dict[int, LineDefaults] = {}
     for document in documents:
-        company_id = document.company_id
-        known = defaults.setdefault(company_id, LineDefaults(session, company_id))
-        document.compute(known, [line for line in document.lines if line not in session.deleted])
+        known = defaults.setdefault(document.company_id, LineDefaults(session, document.company_id))
+        lines = [line for line in document.lines if line not in session.deleted]
+        history: Any = inspect(document).attrs.treatment.history
+        anew = document in session.new or bool(history.deleted and history.added != history.deleted)
+        document.compute(known, lines, [line for line in lines if anew or _changes_amounts(session, line)])
+
+
+def _changes_amounts(session: Session, line: Line) -> bool:
+    """Whether what a line comes to may be another than before."""
+    if line in session.new:
+        return True
+    return line in session.dirty and bool({column for column, _, _ in changes(session, line)} & AMOUNTS)
 
 
 def _changed_lines(session: Session) -> dict[Any, list[tuple[str, Any, Any]]]:
@@ -120,11 +134,17 @@ def _note_new(session: Session, flushed: Flushed, row: CompanyOwned) -> None:
 
 
 def _number(session: Session, row: Record) -> None:
-    """Give what has none a number of ours; a supplier's bill only when it is approved, for it has its own."""
+    """Give what has no number one of ours; a supplier's bill when it is approved, for it has its own; theirs never."""
     prefix = getattr(row, "prefix", None)
     if prefix is None or row.name:
         return
-    if not isinstance(row, Document) or row.kind != "bill" or row.status is Status.APPROVED:
+    approved = isinstance(row, Document) and row.status is Status.APPROVED
+    if row in session.new:
+        ours = approved or row.kind != "bill"
+    else:
+        known = select(Link.id).where(Link.kind == row.kind, Link.record_id == row.id, Link.external_id.is_not(None))
+        ours = approved and session.scalar(known.limit(1)) is None
+    if ours:
         row.name = next_number(session, type(row), prefix, row.company_id)
 
 
@@ -178,6 +198,16 @@ def after_flush(session: Session, _context: UOWTransaction) -> None:
         session.execute(insert(History), rows)
     edited = (row for row, found in flushed.changed if any(_synced(row, column) for column, _, _ in found))
     want(session, [row for row in (*flushed.new, *edited) if isinstance(row, Record)])
+    _reconsider(session, flushed)
+
+
+def _reconsider(session: Session, flushed: Flushed) -> None:
+    """Settings and mappings decide over documents that were written before."""
+    chosen: list[tuple[Any, set[str]]] = [(row, set()) for row in flushed.new]
+    chosen += [(row, {column for column, _, _ in found}) for row, found in flushed.changed]
+    for row, columns in chosen:
+        if not isinstance(row, Record):
+            reconsider(session, row.company_id, any(column.startswith("bring_in_") for column in columns))
 
 
 def _entry(row: Any, action: str, column: str | None = None, old: Any = None, new: Any = None) -> dict[str, Any]:
@@ -202,13 +232,16 @@ def _routes(session: Session) -> Routes:
 
 
 def _synced(row: Any, column: str) -> bool:
-    return isinstance(row, Record) and (column.startswith("line ") or column in row.synced_columns())
+    if not isinstance(row, Record):
+        return False
+    computed = isinstance(row, Document) and column in row.computed_columns
+    return computed or column.startswith("line ") or column in row.synced_columns()
 
 
 def refuse_bulk(state: ORMExecuteState) -> None:
     """Bulk statements pass the hooks by; only the engine, which keeps revision and history itself, may use them."""
     if not (state.is_update or state.is_delete or state.is_insert) or state.execution_options.get("engine"):
         return
-    tables = {mapper.local_table for mapper in Base.registry.mappers if issubclass(mapper.class_, Record)}
+    tables = {mapper.local_table for mapper in Base.registry.mappers if issubclass(mapper.class_, Record | Line)}
     if getattr(state.statement, "table", None) in tables:
-        raise TypeError("a bulk statement on records passes revision and history by")
+        raise TypeError("a bulk statement on records or their lines passes revision and history by")

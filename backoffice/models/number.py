@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, select
+from sqlalchemy import ForeignKey, String, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from backoffice.database import Base, RowId, folded
+from backoffice.database import Base, RowId, folded, is_postgresql
 from backoffice.models.record import Record
 
 
@@ -23,15 +24,15 @@ class Counter(Base):
 
 def next_number(session: Session, model: type[Record], prefix: str, company_id: int) -> str:
     """The next number that no record of the kind has: `PO-0001`. The counter is locked until the transaction ends."""
+    table, dialect = Counter.table(), postgresql if is_postgresql(session) else sqlite
+    key = {"company_id": company_id, "kind": model.kind}
+    mine = (table.c.company_id == company_id) & (table.c.kind == model.kind)
+    record: Any = model
     with session.no_autoflush:
-        counter = session.get(Counter, (company_id, model.kind), with_for_update=True)
-        if counter is None:
-            counter = Counter(company_id=company_id, kind=model.kind, last=0)
-            session.add(counter)
+        session.execute(dialect.insert(table).values(**key, last=0).on_conflict_do_nothing())
         while True:
-            counter.last += 1
-            number = f"{prefix}{counter.last:04d}"
-            table: Any = model
-            taken = select(table.id).where(table.company_id == company_id, table.name_key == folded(number))
+            last = session.scalar(update(table).where(mine).values(last=table.c.last + 1).returning(table.c.last))
+            number = f"{prefix}{last:04d}"
+            taken = select(record.id).where(record.company_id == company_id, record.name_key == folded(number))
             if session.scalar(taken.limit(1)) is None:
                 return number

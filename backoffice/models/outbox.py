@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from backoffice.clock import now
@@ -14,7 +14,8 @@ from backoffice.models.connection import Connection
 from backoffice.models.contact import Contact
 from backoffice.models.link import CLEARED, Link, Route, Routes
 from backoffice.models.record import Record
-from backoffice.models.settings import CompanySettings
+from backoffice.models.settings import BRINGS_IN, CompanySettings
+from backoffice.models.sync_job import PullRun
 
 
 def want(session: Session, records: Iterable[Record]) -> None:
@@ -86,3 +87,28 @@ def _held_for_a_person(contact: Contact, settings: CompanySettings | None) -> bo
     """Whether the company wants to look at a new customer before it is made there."""
     customer = contact.customer_here and not contact.supplier_here
     return bool(settings and not settings.create_customers and customer)
+
+
+#: Causes that a setting or a mapping of ours mends.
+MENDED_HERE = ("tax_unmapped", "total_differs", "account_missing", "contact_not_sent")
+
+
+def reconsider(session: Session, company_id: int, read_again: bool) -> None:
+    """A setting or a mapping was changed: forget what it may have mended, begin lists anew of which more is wanted."""
+    connection = session.scalar(select(Connection).where(Connection.company_id == company_id, Connection.active))
+    if connection is None:
+        return
+    mended = session.execute(
+        update(Link)
+        .where(Link.connection_id == connection.id, Link.refusal_cause.in_(MENDED_HERE))
+        .values(changed_at=now(), **CLEARED)
+        .returning(Link.id)
+        .execution_options(synchronize_session=False)
+    )
+    if mended.scalars().all():
+        session.info.setdefault("to_ring", set()).add(connection.id)
+    if read_again:
+        routes: Routes = session.info.get("routes", {})
+        lists = {route.resource for (provider, kind), route in routes.items() if kind in BRINGS_IN}
+        finished = PullRun.connection_id == connection.id, PullRun.resource.in_(lists), PullRun.finished_at.is_not(None)
+        session.execute(delete(PullRun).where(*finished).execution_options(synchronize_session=False))

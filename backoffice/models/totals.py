@@ -10,8 +10,17 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
+from backoffice.errors import BackofficeError
+
 CENT = Decimal("0.01")
 HUNDRED = Decimal(100)
+#: What a line may come to, in the document's currency.
+LARGEST = Decimal(10) ** 12
+NOTHING = Decimal(0)
+
+
+class TooLargeError(BackofficeError):
+    """A line comes to more than can be kept. Lower its quantity or its price."""
 
 
 class Treatment(StrEnum):
@@ -45,13 +54,23 @@ def half_up(value: Decimal, places: int = 2) -> Decimal:
 
 
 def line_amount(
-    treatment: Treatment, quantity: Decimal, price: Decimal, discount: Decimal, rate: Decimal, places: int
+    treatment: Treatment,
+    quantity: Decimal,
+    price: Decimal,
+    discount: Decimal,
+    rate: Decimal,
+    places: int,
+    taken_off: Decimal = NOTHING,
 ) -> Amount:
     """What one line comes to.
 
-    `price` is rounded to `places` decimals first (four, two on purchase orders); `discount` and `rate` are per cent.
+    `price` is rounded to `places` decimals first (four, two on purchase orders); `discount` and `rate` are per cent;
+    `taken_off` is a discount in money. Raises: TooLargeError.
     """
-    amount = half_up(quantity * half_up(price, places) * (HUNDRED - discount) / HUNDRED)
+    exact = quantity * half_up(price, places) * (HUNDRED - discount) / HUNDRED - taken_off
+    if abs(exact) >= LARGEST:
+        raise TooLargeError
+    amount = half_up(exact)
     if treatment is Treatment.NONE:
         return Amount(amount, half_up(Decimal(0)))
     if treatment is Treatment.INCLUSIVE:

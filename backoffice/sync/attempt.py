@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from backoffice.clock import now
 from backoffice.errors import (
@@ -15,7 +15,7 @@ from backoffice.errors import (
     TransientError,
     UnansweredError,
 )
-from backoffice.models import AttemptState, Link, SyncAttempt, SyncAttemptItem
+from backoffice.models import KINDS, AttemptState, Link, SyncAttempt, SyncAttemptItem
 from backoffice.models.link import event
 from backoffice.sync.loading import load_rows
 from backoffice.sync.mapper import Mapper, Payload, Refusal
@@ -86,6 +86,10 @@ def close(attempt: SyncAttempt, state: AttemptState, note: str | None = None) ->
 
 def linked_items(task: Task, attempt: SyncAttempt) -> list[tuple[SyncAttemptItem, Link]]:
     """The records in a request with their links, locked in one order, as they are now."""
+    for kind in sorted({item.kind for item in attempt.items}):  # records before their links, as an edit takes them
+        table = KINDS[kind].table()
+        mine = table.c.id.in_([item.record_id for item in attempt.items if item.kind == kind])
+        task.session.execute(select(table.c.id).where(mine).order_by(table.c.id).with_for_update())
     ids = sorted(item.link_id for item in attempt.items)
     query = select(Link).where(Link.id.in_(ids)).order_by(Link.id).with_for_update()
     links = {link.id: link for link in task.session.scalars(query.execution_options(populate_existing=True))}
@@ -114,10 +118,16 @@ def record(task: Task, batch: Batch, outcomes: Sequence[Outcome]) -> None:
 
 
 def _touch(task: Task, mapper: Mapper, record_id: int) -> None:
-    """Note the documents of which something else is due now."""
-    if mapper.moves_money:
-        kept = task.session.get_one(mapper.model, record_id)
-        task.touched |= {(ref.kind, i) for ref in mapper.refs if (i := getattr(kept, ref.column)) is not None}
+    """Let the documents of which something else is due now be read again, whoever goes on with the job."""
+    if not mapper.moves_money:
+        return
+    kept, paged = task.session.get_one(mapper.model, record_id), task.provider.paged
+    documents = {each.kind for each in task.provider.mappers if each.resource in paged}
+    for ref in mapper.refs:
+        if ref.kind in documents and (document_id := getattr(kept, ref.column)) is not None:
+            where = Link.connection_id == task.connection_id, Link.kind == ref.kind, Link.record_id == document_id
+            known = update(Link).where(*where).values(external_version=None)
+            task.session.execute(known.execution_options(synchronize_session=False))
 
 
 def done(task: Task, mapper: Mapper, link: Link, item: SyncAttemptItem, payload: Payload) -> None:
@@ -138,7 +148,7 @@ def done(task: Task, mapper: Mapper, link: Link, item: SyncAttemptItem, payload:
 
 def _refused(task: Task, link: Link, item: SyncAttemptItem, refusal: Refusal) -> None:
     item.outcome, item.message = "refused", refusal.message
-    if link.wanted_revision == item.revision:
+    if link.wanted_revision <= item.revision:
         refuse(task, link, refusal)
 
 

@@ -32,6 +32,7 @@ class Books:
         #: Accounts, items and tax by their codes, and what stands in for what a line does not say.
         self.lines = LineDefaults(session, self.company_id)
         self._links: dict[tuple[str, int], Link | None] = {}
+        self._outgoing: set[tuple[str, int]] = set()
         self._namesakes: dict[tuple[str, str], list[Any]] = {}
 
     def look_up(self, mapper: Mapper, records: Iterable[Record]) -> None:
@@ -45,6 +46,9 @@ class Books:
             query = select(Link).where(Link.connection_id == self.connection_id, Link.kind == kind)
             links = {link.record_id: link for link in self._session.scalars(query.where(Link.record_id.in_(wanted)))}
             self._links |= {(kind, record_id): links.get(record_id) for record_id in wanted}
+        model: Any = mapper.model
+        outgoing = select(model.id).where(model.id.in_(ids[mapper.kind]), model.outgoing(self.settings))
+        self._outgoing |= {(mapper.kind, record_id) for record_id in self._session.scalars(outgoing)}
         if issubclass(mapper.model, Document):
             self._find_namesakes(mapper.model, {record.name_key for record in found})
 
@@ -55,13 +59,20 @@ class Books:
             Link.record_id == model.id,
             Link.external_id.is_not(None),
         )
-        query = select(model.name_key, model.id, model.contact_id, there.label("there")).where(
+        columns: list[Any] = [model.name_key, model.id, model.contact_id, there.label("there")]
+        columns += [model.side] if "side" in model.table().c else []
+        query = select(*columns).where(
             model.company_id == self.company_id, model.name_key.in_(names), model.archived.is_(False)
         )
         found: dict[str, list[Any]] = {name: [] for name in names}
         for row in self._session.execute(query):
             found[row.name_key].append(row)
         self._namesakes |= {(model.kind, name): rows for name, rows in found.items()}
+
+    def wanted(self, record: Record, link: Link) -> bool:
+        """Whether the settings let a record that was looked up be sent, as they are now."""
+        sent = self.settings.sends(record.kind)
+        return sent and (link.external_id is not None or (record.kind, record.id) in self._outgoing)
 
     def link(self, kind: str, record_id: int) -> Link | None:
         """How a record of ours stands with the organisation."""
@@ -91,6 +102,7 @@ class Books:
         if key not in self._namesakes:
             self._find_namesakes(type(document), [key[1]])
         others = [row for row in self._namesakes[key] if row.id != document.id]
+        others = [row for row in others if getattr(row, "side", document.side) == document.side]
         if same_party:
             others = [row for row in others if row.contact_id == document.contact_id]
         return any(row.there or row.id < document.id for row in others)

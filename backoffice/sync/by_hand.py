@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from backoffice.clock import now
 from backoffice.database import folded
 from backoffice.errors import ConflictError
-from backoffice.models import Connection, Link, Match, Record
+from backoffice.models import Connection, Document, Link, Match, Record
 from backoffice.models.link import event
 from backoffice.sync.lease import lock_connection
 
@@ -39,6 +39,8 @@ def link_by_hand(session: Session, record: Record, other: Record) -> None:
     Both belong to one company and are of one kind; `other` is integrated. Commits nothing.
     Raises: ConflictError while either is being sent.
     """
+    if isinstance(record, Document):
+        raise ConflictError("Documents are linked by their number and party. Give both the same, then update.")
     there, mine = _at_rest(session, link_of(session, other)), _at_rest(session, link_of(session, record))
     assert there is not None, "the screen offers integrated records only"
     unsent = there.wanted_revision > there.synced_revision

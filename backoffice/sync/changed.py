@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -122,7 +123,7 @@ def _ours(session: Session, mapper: Mapper, link: Link, record: Record) -> dict[
     """What we would send, read as they would show it."""
     connection = session.get_one(Connection, link.connection_id)
     settings = session.scalars(select(CompanySettings).filter_by(company_id=record.company_id)).one()
-    return _loaded(session, mapper, link, mapper.dump(record, Books(session, connection, settings)))
+    return _loaded(session, mapper, link, mapper.whole(record, Books(session, connection, settings)))
 
 
 def _loaded(session: Session, mapper: Mapper, link: Link, payload: Payload) -> dict[str, Any]:
@@ -138,6 +139,8 @@ def _words(mapper: Mapper, session: Session, column: str, value: Any) -> str | N
         return str(session.get(KINDS[ref.kind], value) or "")
     if isinstance(value, StrEnum):
         return value.value
+    if isinstance(value, dt.date):
+        return f"{value:%-d %b %Y}"
     if isinstance(value, Decimal):
         return format(value.normalize(), "f")
     return None if value is None or value == "" else str(value)

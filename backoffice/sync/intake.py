@@ -34,11 +34,20 @@ def _take_away(task: Task, mapper: Mapper, payloads: Sequence[Payload], loaded: 
     parents = select(Link.record_id).where(
         Link.connection_id == task.connection_id,
         Link.kind == ref.kind,
-        Link.external_id.in_([str(payload.get(ref.key)) for payload in payloads]),
+        Link.external_id.in_([str(payload.get(ref.key)) for payload in payloads if _readable(mapper, payload)]),
     )
     model = mapper.model.table()
     children = select(model.c.id).where(model.c[ref.column].in_(parents))
     archive_missing(task, mapper, loaded.keys(), Link.record_id.in_(children))
+
+
+def _readable(mapper: Mapper, payload: Payload) -> bool:
+    """Whether what comes with a row can be read at all."""
+    try:
+        mapper.rows(payload)
+    except UNREADABLE:
+        return False
+    return True
 
 
 def ids_in(mapper: Mapper, payloads: Sequence[Payload]) -> set[str]:
@@ -65,12 +74,12 @@ def _told_apart(mapper: Mapper, rows: Sequence[Payload]) -> set[str]:
 
 def fetch_missing(task: Task, mappers: Sequence[Mapper], payloads: Sequence[Payload]) -> None:
     """Read by their ids the rows that an answer names and that are not known here. Call it outside a transaction."""
-    refs = {(ref, mapper) for mapper in mappers for ref in mapper.refs if not ref.optional}
+    refs = {(ref, mapper) for mapper in mappers for ref in mapper.refs if ref.fetched}
     for ref, mapper in refs:
         target = next(each for each in task.provider.mappers if each.kind == ref.kind)
         if target.resource == mapper.resource or target.resource not in task.provider.paged:
             continue
-        wanted = _named(mapper, ref.column, payloads)
+        wanted = _named(task, mapper, ref.column, payloads)
         known = select(Link.external_id).where(
             Link.connection_id == task.connection_id, Link.kind == ref.kind, Link.external_id.in_(wanted)
         )
@@ -79,12 +88,13 @@ def fetch_missing(task: Task, mappers: Sequence[Mapper], payloads: Sequence[Payl
         by_ids(task, target, sorted(missing))
 
 
-def _named(mapper: Mapper, column: str, payloads: Sequence[Payload]) -> set[str]:
-    """The external ids that the rows of an answer name in a column of ours."""
+def _named(task: Task, mapper: Mapper, column: str, payloads: Sequence[Payload]) -> set[str]:
+    """The external ids that the rows of an answer name in a column of ours; of those that the company wants."""
     found: set[str] = set()
     for payload in payloads:
         try:
-            found |= {name for row in mapper.rows(payload) if (name := mapper.names(row).get(column))}
+            rows = [row for row in mapper.rows(payload) if mapper.in_time(mapper.load(row), task.settings)]
+            found |= {name for row in rows if not mapper.gone(row) and (name := mapper.names(row).get(column))}
         except UNREADABLE:
             continue  # it is set aside, with its reason, when it is read
     return found
@@ -110,11 +120,12 @@ def reread(task: Task, mappers: Sequence[Mapper]) -> None:
 
 
 def by_ids(task: Task, mapper: Mapper, ids: Sequence[str]) -> None:
-    """Read rows by their ids, in batches, and write what differs."""
+    """Read rows by their ids, in batches, and write what differs, of every kind that comes in these rows."""
+    mappers = [each for each in task.provider.mappers if each.resource == mapper.resource]
     size = task.provider.ids_per_call
     for start in range(0, len(ids), size):
         rows = task.client.by_ids(mapper.resource, ids[start : start + size])
-        fetch_missing(task, [mapper], rows)
+        fetch_missing(task, mappers, rows)
         task.begin()
-        receive(task, [mapper], rows)
+        receive(task, mappers, rows)
         task.commit()

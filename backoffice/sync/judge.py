@@ -29,7 +29,7 @@ class Judge:
         elif row.link_attempt_id is not None:
             return  # its own request is settled first
         elif self._mapper.asks and row.link_sent_at is not None:
-            self._ours(row, theirs, changes)
+            self._ours(row, theirs)
         elif not row.link_pending or not changes:
             self.take(row, theirs, changes)
         else:
@@ -37,9 +37,10 @@ class Judge:
 
     def _pending(self, row: Held, theirs: Loaded, changes: dict[str, Any]) -> None:
         """Ours was edited and waits: theirs is new to us only if it was changed as well."""
-        if row.link_version == theirs.version or row.link_agreed == theirs.agreed:
+        ended = self._mapper.asks and theirs.gone is not None
+        if row.link_version == theirs.version or row.link_agreed == theirs.agreed or ended:
             self.marks(row, theirs)
-            if row.link_version != theirs.version:
+            if row.link_version != theirs.version or ended:
                 self._write.see(row, theirs.version, theirs.gone)
         elif self._mapper.asks:
             self._ask(row, theirs)
@@ -52,7 +53,7 @@ class Judge:
         if set(changes) <= self._mapper.computed:
             changes = {}
         if changes:
-            revision = self._write.change(row, changes)
+            revision = self._write.change(row, changes, counted=bool(set(changes) - self._mapper.theirs))
             counted = "archived" if changes.get("archived") else "updated"
             self._task.tally[counted] += 1
         else:
@@ -60,16 +61,22 @@ class Judge:
         if changes or row.link_pending or row.link_version != theirs.version or row.link_gone != theirs.gone:
             self._write.agree(row, theirs, revision)
 
-    def _ours(self, row: Held, theirs: Loaded, changes: dict[str, Any]) -> None:
+    def _ours(self, row: Held, theirs: Loaded) -> None:
         """What we sent stays as it is here; a person is asked where somebody changed it there."""
         if row.link_agreed == theirs.agreed or theirs.gone:
             self.marks(row, theirs)
             if row.link_version != theirs.version or row.link_gone != theirs.gone or row.link_in_question:
                 self._write.see(row, theirs.version, theirs.gone)
-        elif not set(changes) - self._mapper.computed - self._mapper.theirs - self._mapper.standing:
-            self.take(row, theirs, changes)  # both were changed alike
+        elif self._alike(row, theirs):
+            self.marks(row, theirs)
+            self._write.agree(row, theirs, row.revision)
         else:
             self._ask(row, theirs)
+
+    def _alike(self, row: Held, theirs: Loaded) -> bool:
+        """Whether what we would send is what is there by now."""
+        record = self._task.session.get_one(self._mapper.model, row.id)
+        return self._mapper.agreed(self._mapper.whole(record, self._task.books())) == theirs.agreed
 
     def marks(self, row: Held, theirs: Loaded) -> None:
         """Take what they alone decide; where it stands, if it is theirs alone or has ended there."""

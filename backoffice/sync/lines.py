@@ -13,7 +13,9 @@ from backoffice.models import Document, Line, Record
 
 #: A line as columns and values, without its id and its document.
 Values = dict[str, Any]
-COLUMNS = (*Line.content, "amount", "tax_amount")
+#: Marks the engine's own bulk statements, which keep revision and history themselves.
+ENGINE = {"engine": True, "synchronize_session": False}
+COLUMNS = (*Line.content, "amount", "tax_amount", "as_it_came")
 
 
 def line_of(model: type[Record]) -> type[Line] | None:
@@ -74,11 +76,11 @@ def write_lines(session: Session, model: type[Line], documents: Mapping[int, Seq
             else:
                 changed.append({"row_id": row_id, **{f"new_{column}": value for column, value in values.items()}})
     if known:
-        session.execute(delete(table).where(table.c.id.in_(list(known.values()))))
+        session.execute(delete(table).where(table.c.id.in_(list(known.values()))), execution_options=ENGINE)
     if changed:
         statement = update(table).where(table.c.id == bindparam("row_id"))
         session.connection().execute(
             statement.values({column: bindparam(f"new_{column}") for column in COLUMNS}), changed
         )
     if added:
-        session.execute(insert(table), added)
+        session.execute(insert(table), added, execution_options=ENGINE)

@@ -26,6 +26,7 @@ from backoffice.models.link import CLEARED
 from backoffice.sync import jobs
 from backoffice.sync.lease import lock_connection
 from backoffice.sync.mapper import Mapper
+from backoffice.sync.pending import SETTINGS
 from backoffice.sync.provider import Organisation, Provider
 
 
@@ -103,6 +104,8 @@ def open_links(session: Session, connection: Connection, mappers: Sequence[Mappe
         model = KINDS[mapper.kind]
         table = model.table()
         mine = and_(Link.connection_id == connection.id, Link.kind == mapper.kind)
+        held = update(Link).where(mine, Link.blocked_kind == SETTINGS).values(changed_at=now(), **CLEARED)
+        session.execute(held.execution_options(synchronize_session=False))
         newer = select(table.c.revision).where(table.c.id == Link.record_id).scalar_subquery()
         session.execute(
             update(Link)

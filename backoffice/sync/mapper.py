@@ -61,6 +61,8 @@ class Ref:
     key: str
     kind: str
     optional: bool = False
+    #: Whether what it names is read by its id where it is not known here.
+    fetched: bool = False
 
 
 class Mapper:
@@ -73,6 +75,8 @@ class Mapper:
     id_key: ClassVar[str]
     #: Columns that identify a record for people, in the order in which they are tried when matching.
     match_by: ClassVar[tuple[str, ...]]
+    #: Columns in which two that match are the same as well.
+    within: ClassVar[tuple[str, ...]] = ()
     #: Columns by which one of ours is looked up there when an answer never came.
     lookup_key: ClassVar[tuple[str, ...]] = ()
     #: How many records, and how many bytes, one request carries.
@@ -124,6 +128,18 @@ class Mapper:
         """Our record as they want it, its id left out."""
         raise NotImplementedError
 
+    def whole(self, record: Record, books: Books) -> Payload:
+        """All of it, also where only a part would be sent."""
+        return self.dump(record, books)
+
+    def blocker(self, record: Record, books: Books) -> tuple[str, int] | None:
+        """The record that has to be there before this one is sent: its kind and id."""
+        named = ((ref.kind, getattr(record, ref.column)) for ref in self.refs)
+        return next(((kind, i) for kind, i in named if i is not None and books.external_id(kind, i) is None), None)
+
+    def refresh(self, record: Record, books: Books) -> None:
+        """Bring what is computed of a record up to date before it is sent."""
+
     def size(self, action: str) -> int:
         """How many records one request carries that creates or updates."""
         return self.batch_size
@@ -149,9 +165,13 @@ class Mapper:
         """Whether a row of theirs is what was sent, as far as we keep it. Raises: ValueError."""
         return self.agreed(sent) == self.agreed(there)
 
+    def in_time(self, values: dict[str, Any], settings: CompanySettings) -> bool:
+        """Whether the company brings in rows of this kind and of this date."""
+        return settings.brings_in(self.kind)
+
     def welcome(self, values: dict[str, Any], gone: str | None, settings: CompanySettings) -> bool:
         """Whether a row that matches nothing here becomes a record of ours."""
-        return settings.brings_in(self.kind)
+        return self.in_time(values, settings)
 
     def unwanted(self, settings: CompanySettings) -> frozenset[str]:
         """Columns that the company does not want to be brought in; they stay empty."""

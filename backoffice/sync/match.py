@@ -28,6 +28,7 @@ def keep_candidates(task: Task, mapper: Mapper, fresh: Sequence[Loaded]) -> list
 
     Rows that somebody unlinked by hand from a record of ours are left alone.
     """
+    fresh = [row for row in fresh if not (row.gone and mapper.asks)]  # what has ended there is nobody's twin
     if not fresh:
         return []
     apart = _let_go(task, mapper, fresh) | _refresh(task, mapper, fresh)
@@ -86,7 +87,9 @@ def _waiting(task: Task, mapper: Mapper) -> Index:
         Link.kind == mapper.kind,
         Link.external_id.is_not(None) | Link.paused,
     )
-    columns = [getattr(model, column) for column in (*mapper.match_by, *(ref.column for ref in mapper.refs))]
+    columns = [
+        getattr(model, column) for column in (*mapper.match_by, *mapper.within, *(r.column for r in mapper.refs))
+    ]
     query = select(model.id, *columns).where(
         model.company_id == task.company_id, model.archived.is_(False), model.id.not_in(linked)
     )
@@ -102,7 +105,7 @@ def _waiting(task: Task, mapper: Mapper) -> Index:
 def _candidates(mapper: Mapper, index: Index, row: Loaded) -> dict[int, str]:
     """The records that a row may be, each with the first column that says so."""
     found: dict[int, str] = {}
-    owners = tuple(row.values[ref.column] for ref in mapper.refs)
+    owners = tuple(row.values[column] for column in (*mapper.within, *(ref.column for ref in mapper.refs)))
     for column in mapper.match_by:
         for record_id in index.get((column, folded(str(row.values.get(column) or "")), owners), ()):
             found.setdefault(record_id, column)
@@ -159,7 +162,8 @@ def _forget_stale(task: Task, mapper: Mapper) -> None:
             task.session.delete(match)
         elif match.chosen is None and not match.link.paused:
             row = load_rows(task, mapper, [match.payload]).get(match.external_id)
-            if row is None or match.link.record_id not in _candidates(mapper, index, row):
+            ended = row is not None and row.gone and mapper.asks
+            if row is None or ended or match.link.record_id not in _candidates(mapper, index, row):
                 match.chosen = False
     task.session.flush()
 

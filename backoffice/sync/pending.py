@@ -29,6 +29,10 @@ from backoffice.sync import jobs
 REST_AFTER_FAILURE = timedelta(minutes=15)
 
 
+#: What stands in a link's `blocked_kind` while the settings hold it back.
+SETTINGS = "settings"
+
+
 def due() -> ColumnElement[bool]:
     """What can be sent now."""
     return and_(
@@ -85,7 +89,8 @@ def kinds_to_create(session: Session, connection_id: int, kinds: Sequence[str]) 
 
 
 def unblock(session: Session, connection_id: int) -> None:
-    """Let go of what waited for records that have arrived there by now. Commits nothing."""
+    """Let go of what waited for records that have arrived there by now, or never will. Commits nothing."""
+    blocked = Link.connection_id == connection_id, Link.blocked_record_id.is_not(None)
     other = aliased(Link)
     arrived = exists().where(
         other.connection_id == Link.connection_id,
@@ -93,12 +98,15 @@ def unblock(session: Session, connection_id: int) -> None:
         other.record_id == Link.blocked_record_id,
         other.external_id.is_not(None),
     )
-    session.execute(
-        update(Link)
-        .where(Link.connection_id == connection_id, Link.blocked_record_id.is_not(None), arrived)
-        .values(blocked_kind=None, blocked_record_id=None)
-        .execution_options(synchronize_session=False)
-    )
+    for kind in session.scalars(select(Link.blocked_kind).where(*blocked).distinct()).all():
+        table = KINDS[str(kind)].table()
+        ended = exists().where(table.c.id == Link.blocked_record_id, table.c.archived)
+        session.execute(
+            update(Link)
+            .where(*blocked, Link.blocked_kind == kind, or_(arrived, ended))
+            .values(blocked_kind=None, blocked_record_id=None)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def anything_to_push(session: Session, connection_id: int) -> bool:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import selectinload
 
 from backoffice.models import Document, Link, Record
 from backoffice.sync import describe
+from backoffice.sync.books import Books
 from backoffice.sync.intake import by_ids
 from backoffice.sync.mapper import Fact, Mapper, Refusal
 from backoffice.sync.pending import due
@@ -38,10 +39,21 @@ def _in_the_way(task: Task, mapper: Mapper) -> set[Fact]:
     books = task.books()
     records = load_records(task, mapper, [link.record_id for link in links])
     books.look_up(mapper, records.values())
+    for record in records.values():
+        mapper.refresh(record, books)
     found: Iterable[Sequence[Refusal]] = (
         mapper.check(records[link.record_id], link.gone, books) for link in links if link.record_id in records
     )
-    return {refusal.fact for refusals in found for refusal in refusals if refusal.fact is not None}
+    facts = {refusal.fact for refusals in found for refusal in refusals if refusal.fact is not None}
+    return facts | _waited_for(task, mapper, records.values(), books)
+
+
+def _waited_for(task: Task, mapper: Mapper, records: Iterable[Record], books: Books) -> set[Fact]:
+    """What is there already, but not yet as these records need it."""
+    resources = {each.kind: each.resource for each in task.provider.mappers}
+    blockers = {blocker for record in records if (blocker := mapper.blocker(record, books))}
+    known = {(kind, books.external_id(kind, record_id)) for kind, record_id in blockers}
+    return {Fact(resources[kind], external_id) for kind, external_id in known if external_id}
 
 
 def _read(task: Task, resource: str) -> None:
@@ -57,5 +69,5 @@ def load_records(task: Task, mapper: Mapper, ids: Sequence[int]) -> dict[int, Re
     """Records of one kind as they are now, with their lines, by id."""
     query = select(mapper.model).where(mapper.model.id.in_(ids)).execution_options(populate_existing=True)
     if issubclass(mapper.model, Document):
-        query = query.options(selectinload(mapper.model.lines))
+        query = query.options(selectinload(mapper.model.lines), selectinload(mapper.model.contact))
     return {record.id: record for record in task.session.scalars(query)}

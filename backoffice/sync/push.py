@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Sequence
 from uuid import uuid4
 
@@ -12,7 +11,7 @@ from backoffice.models import Link, Record, SyncAttempt, SyncAttemptItem
 from backoffice.sync import pending
 from backoffice.sync.attempt import Batch, record, refuse, release, send
 from backoffice.sync.books import Books
-from backoffice.sync.intake import by_ids
+from backoffice.sync.intake import by_ids, reread
 from backoffice.sync.mapper import Mapper, Payload, Refusal, push_order
 from backoffice.sync.pending import due_links
 from backoffice.sync.preflight import load_records, preflight
@@ -35,7 +34,7 @@ def push(task: Task) -> None:
         _send_all(task, mapper, "create", None)
         while looked_at := _look(task, mapper):
             _send_all(task, mapper, "update", looked_at)
-    _refresh(task)
+    reread(task, task.provider.mappers)  # of some documents something else is due now
 
 
 def _to_send(task: Task) -> list[Mapper]:
@@ -46,19 +45,6 @@ def _to_send(task: Task) -> list[Mapper]:
         if mapper.kind in wanted:
             wanted |= {ref.kind for ref in mapper.refs}
     return [mapper for mapper in ordered if mapper.kind in wanted]
-
-
-def _refresh(task: Task) -> None:
-    """Read again the documents of which something else is due now."""
-    by_kind: dict[str, list[str]] = defaultdict(list)
-    books = task.books()
-    for kind, record_id in sorted(task.touched):
-        if external_id := books.external_id(kind, record_id):
-            by_kind[kind].append(external_id)
-    task.session.rollback()
-    for mapper in task.provider.mappers:
-        by_ids(task, mapper, by_kind.get(mapper.kind, []))
-    task.touched.clear()
 
 
 def _look(task: Task, mapper: Mapper) -> set[int]:
@@ -118,7 +104,10 @@ def _fill(task: Task, mapper: Mapper, attempt: SyncAttempt, links: Sequence[Link
     books, records = task.books(), load_records(task, mapper, [link.record_id for link in links])
     books.look_up(mapper, records.values())
     for link in links:
-        kept = records[link.record_id]
+        kept = records.get(link.record_id)
+        if kept is None:
+            task.session.delete(link)  # its record was deleted here
+            continue
         payload = _payload(task, mapper, link, kept, books)
         bytes_left -= len(json.dumps(payload, default=str)) if payload else 0
         if bytes_left < 0 and attempt.items:
@@ -134,21 +123,19 @@ def _payload(task: Task, mapper: Mapper, link: Link, kept: Record, books: Books)
     if kept.archived and (link.external_id is None or link.gone in ("deleted", "voided")):
         link.synced_revision = link.wanted_revision  # nothing of it is there; restored, it is created then
         return None
+    if not books.wanted(kept, link):
+        link.blocked_kind, link.blocked_record_id = pending.SETTINGS, None
+        return None
+    mapper.refresh(kept, books)
     problems = mapper.check(kept, link.gone, books)
     if problems:
         refuse(task, link, problems[0], problems[1:])
         return None
-    if link.external_id is None and (blocker := _blocker(mapper, kept, books)):
+    if not kept.archived and (blocker := mapper.blocker(kept, books)):
         link.blocked_kind, link.blocked_record_id = blocker
         return None
     payload = mapper.dump(kept, books)
     return {**payload, mapper.id_key: link.external_id} if link.external_id else payload
-
-
-def _blocker(mapper: Mapper, kept: Record, books: Books) -> tuple[str, int] | None:
-    """The record that has to be there first."""
-    named = ((ref.kind, getattr(kept, ref.column)) for ref in mapper.refs)
-    return next(((kind, i) for kind, i in named if i is not None and books.external_id(kind, i) is None), None)
 
 
 def _item(link: Link, kept: Record, position: int, payload: Payload) -> SyncAttemptItem:

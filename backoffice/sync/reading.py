@@ -95,7 +95,7 @@ class Reading:
         task, run = self._task, self._run
         fetch_missing(task, self._mappers, page.rows)
         task.begin()
-        ids = receive(task, self._mappers, page.rows, strict=run.since is None) if page.rows else set()
+        ids = receive(task, self._mappers, page.rows) if page.rows else set()
         _see(task.session, run.id, ids)
         run.provider_time = run.provider_time or page.provider_time
         run.next_page, run.page_count, run.item_count = number + 1, page.page_count, page.item_count

@@ -108,20 +108,19 @@ def _look_up(task: Task, batch: Batch) -> None:
 
 
 def _settle_item(task: Task, mapper: Mapper, link: Link, item: SyncAttemptItem, rows: Sequence[Payload]) -> None:
-    here = list(load_rows(task, mapper, rows).values())
+    here = [row for row in load_rows(task, mapper, rows).values() if not match.taken(task, mapper, row)]
     here = [row for row in here if not row.gone] or [row for row in here if not mapper.asks]
-    if len(here) == 1 and not match.taken(task, mapper, here[0]):
+    same = [row for row in here if _same(mapper, item.payload, row.payload)]
+    record = task.session.get_one(mapper.model, link.record_id)
+    if same and (len(here) == 1 or not mapper.match_by):
+        done(task, mapper, link, item, same[0].payload)
         item.outcome = "adopted"
-        if _same(mapper, item.payload, here[0].payload):
-            done(task, mapper, link, item, here[0].payload)
-            item.outcome = "adopted"
-            task.session.flush()
-            mark(task, mapper, {here[0].external_id: here[0]})
-        elif not mapper.doubtful(task.session.get_one(mapper.model, link.record_id), here[0].values):
-            match.adopt(task, mapper, link, here[0], "found there")
-        else:
-            _ask(task, mapper, link, item, here)
-    elif len(here) > 1:
+        task.session.flush()
+        mark(task, mapper, {same[0].external_id: same[0]})
+    elif len(here) == 1 and mapper.match_by and not mapper.doubtful(record, here[0].values):
+        item.outcome = "adopted"
+        match.adopt(task, mapper, link, here[0], "found there")
+    elif here and mapper.match_by:
         _ask(task, mapper, link, item, here)
     else:
         item.outcome = "not there"

@@ -10,10 +10,10 @@ from backoffice.clock import now
 from backoffice.models import History, Link
 from backoffice.sync.held import Held, diff, held
 from backoffice.sync.judge import Judge
+from backoffice.sync.lines import ENGINE
 from backoffice.sync.loading import Loaded
 from backoffice.sync.mapper import Mapper
 from backoffice.sync.task import Task
-from backoffice.sync.writer import ENGINE
 
 
 def store_known(task: Task, mapper: Mapper, loaded: Mapping[str, Loaded]) -> list[Loaded]:

@@ -54,8 +54,6 @@ class Task:
     notes: list[str] = field(default_factory=list)
     #: What was read once more because it stood in the way of something.
     read_again: set[Fact] = field(default_factory=set)
-    #: Documents (kind, id) of which something else is due since something was sent.
-    touched: set[tuple[str, int]] = field(default_factory=set)
     _calls_written: int = 0
 
     @property

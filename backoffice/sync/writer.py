@@ -14,14 +14,11 @@ from backoffice.models import History, Link
 from backoffice.models.history import as_text
 from backoffice.models.link import CLEARED
 from backoffice.sync.held import Held
+from backoffice.sync.lines import ENGINE, line_of, write_lines
 from backoffice.sync.lines import changes as line_changes
-from backoffice.sync.lines import line_of, write_lines
 from backoffice.sync.loading import Loaded
 from backoffice.sync.mapper import Mapper
 from backoffice.sync.task import Task
-
-#: Marks the engine's own bulk statements, which keep revision and history themselves.
-ENGINE = {"engine": True, "synchronize_session": False}
 
 
 class Writer:

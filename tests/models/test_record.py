@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -81,7 +81,7 @@ def needed(session: Db, model: type[Record], company: Company) -> dict[str, Any]
     """What a record of a kind cannot be without, besides its name; what it names is made with it."""
     if issubclass(model, Document | Prepayment | Overpayment):
         return {"date": DAY, "contact_id": other(session, Contact, company)}
-    return {
+    found: dict[type[Record], Callable[[], dict[str, Any]]] = {
         Item: lambda: {"code": "S1"},
         TaxRate: lambda: {"code": "S1"},
         TrackingOption: lambda: {"category_id": other(session, TrackingCategory, company)},
@@ -93,7 +93,8 @@ def needed(session: Db, model: type[Record], company: Company) -> dict[str, Any]
             "credit_note_id": other(session, CreditNote, company),
         },
         Attachment: lambda: {"mime_type": "text/plain", "bill_id": other(session, Bill, company)},
-    }.get(model, dict)()
+    }
+    return found[model]() if model in found else {}
 
 
 def other(session: Db, model: type[Record], company: Company) -> int:

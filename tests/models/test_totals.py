@@ -29,9 +29,7 @@ def line(treatment: Treatment, price: str, quantity: str = "1", discount: str = 
     return line_amount(treatment, Decimal(quantity), Decimal(price), Decimal(discount), GST, places)
 
 
-@pytest.mark.parametrize(
-    ("amount", "tax"), [("50", "6.52"), ("420", "54.78"), ("89", "11.61"), ("541.25", "70.60")]
-)
+@pytest.mark.parametrize(("amount", "tax"), [("50", "6.52"), ("420", "54.78"), ("89", "11.61"), ("541.25", "70.60")])
 def test_tax_within_an_amount(amount: str, tax: str) -> None:
     found = line(Treatment.INCLUSIVE, amount)
     assert found == Amount(Decimal(amount), Decimal(tax))

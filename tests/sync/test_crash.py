@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from itertools import count
+from typing import Any
 
 import pytest
 from flask import Flask
 
 from backoffice import clock
 from backoffice.config import Settings
-from backoffice.models import JobState, LinkState, SyncJob, Work
+from backoffice.models import Account, Bill, BillLine, JobState, LinkState, Payment, Status, SyncJob, Work
 from backoffice.providers.limits import SLOT_SECONDS
 from backoffice.sync import jobs
 from tests.sync.conftest import Book
@@ -98,3 +101,51 @@ def test_a_worker_dies_at_any_step_of_a_pull_and_everything_comes_in(book: Book,
             break
     assert step > 20, "a pull of five pages has more steps than that"
     assert book.theirs.writes() == []
+
+
+def bill_with_payment(book: Book, number: int) -> tuple[Any, Any, Any]:
+    """A new supplier, a bill of theirs over 20.00, and a payment of half of it."""
+    contact = book.add(name=f"Supplier {number}")
+    bank = book.session.query(Account).filter_by(account_type="BANK", archived=False).first()
+    assert bank is not None
+    day = dt.date(2026, 11, 2)
+    line = BillLine(
+        description="Rope", quantity=Decimal(2), unit_price=Decimal(10), account_code="300", tax_code="NONE"
+    )
+    about = {"company_id": book.company_id, "date": day}
+    bill = Bill(**about, contact=contact, name=f"B-{number}", due_date=day, status=Status.APPROVED, lines=[line])
+    book.session.add(bill)
+    book.session.flush()
+    payment = Payment(**about, name=f"P-{number}", bill_id=bill.id, account_id=bank.id, amount=Decimal(10))
+    book.session.add(payment)
+    book.session.commit()
+    return contact, bill, payment
+
+
+#: Before a request that writes, after it, and after its outcome is put down; for each of three requests.
+AROUND_WRITES = 9
+
+
+def test_a_worker_dies_around_any_write_of_a_bill_and_its_payment_and_each_is_there_once(
+    book: Book, app: Flask
+) -> None:
+    """On PostgreSQL only where it matters most: after a request, before its outcome is put down."""
+    postgresql = book.session.get_bind().dialect.name == "postgresql"
+    for step in range(1, AROUND_WRITES, 3) if postgresql else range(AROUND_WRITES):
+        records = bill_with_payment(book, step)
+        kinds = ["contact", "bill", "payment"]
+        job, _ = jobs.request(book.session, book.connection, Work.PUSH, kinds, title="On save")
+        job_id = job.id
+        book.session.rollback()
+        assert dies(app.extensions["settings"], job_id, step, around_writes=True), step
+        job = taken_over(book, job_id)
+        assert (job.state, job.refused) == (JobState.COMPLETED, 0), (step, job.reason, job.waiting_for)
+        assert len(book.theirs.named(f"Supplier {step}")) == 1, step
+        bills = [body for body in book.theirs.shelf("Invoices").bodies() if body["InvoiceNumber"] == f"B-{step}"]
+        assert [(body["Total"], body["AmountPaid"], body["AmountDue"]) for body in bills] == [(20.0, 10.0, 10.0)], step
+        paid = [body for body in book.theirs.shelf("Payments").bodies() if body.get("Reference") == f"P-{step}"]
+        assert len(paid) == 1, step
+        assert {book.link_of(record).state for record in records} == {LinkState.INTEGRATED}, step
+        assert not book.waiting()
+        book.session.refresh(records[1])
+        assert records[1].amount_due == Decimal(10), step

@@ -29,7 +29,7 @@ class AdvanceMapper(XeroMapper):
     resting = {"VOIDED": "voided", "DELETED": "deleted"}
     match_by = ()
     fields = FIELDS
-    refs = (Ref("contact_id", "Contact.ContactID", Contact.kind),)
+    refs = (Ref("contact_id", "Contact.ContactID", Contact.kind, fetched=True),)
     limits = ("It is made and taken back in Xero only.",)
 
     def read(self, field: Field, payload: Payload) -> Any:
@@ -37,9 +37,12 @@ class AdvanceMapper(XeroMapper):
             return Side.PURCHASES if str(payload.get("Type")).startswith("SPEND") else Side.SALES
         return super().read(field, payload)
 
-    def welcome(self, values: dict[str, Any], gone: str | None, settings: CompanySettings) -> bool:
+    def in_time(self, values: dict[str, Any], settings: CompanySettings) -> bool:
         since = settings.bring_in_from
-        return gone is None and settings.brings_in(self.kind) and (since is None or values["date"] >= since)
+        return settings.brings_in(self.kind) and (since is None or values["date"] >= since)
+
+    def welcome(self, values: dict[str, Any], gone: str | None, settings: CompanySettings) -> bool:
+        return gone is None and self.in_time(values, settings)
 
 
 class PrepaymentMapper(AdvanceMapper):

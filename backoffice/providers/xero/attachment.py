@@ -6,11 +6,13 @@ A file of the same name takes the place of the one that is there, so sending one
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, object_session
 
 from backoffice.models import (
     Attachment,
@@ -22,6 +24,7 @@ from backoffice.models import (
     PurchaseOrder,
     Record,
 )
+from backoffice.models.attachment import LARGEST_FILE, MOST_FILES
 from backoffice.providers.xero.shape import Search, Writing, XeroMapper
 from backoffice.sync.books import Books
 from backoffice.sync.mapper import Field, Payload, Ref, Refusal
@@ -32,6 +35,9 @@ RESOURCES = {
     Invoice.kind: "Invoices",
     CreditNote.kind: "CreditNotes",
 }
+#: What a header may say about a file's sort, and what no name of a file may hold.
+SORT = re.compile(r"[a-z]{1,20}/[a-z0-9][a-z0-9.+-]{0,78}", re.IGNORECASE)
+FORBIDDEN = re.compile(r'[<>:"|?*/\\\x00-\x1f\x7f]')
 
 
 class AttachmentMapper(XeroMapper):
@@ -62,7 +68,7 @@ class AttachmentMapper(XeroMapper):
             return (
                 Refusal("Xero lets nobody take a file away from outside. Remove it there.", "file_stays", "archived"),
             )
-        return ()
+        return list(_unfit(record))
 
     def dump(self, record: Record, books: Books) -> Payload:
         """The file's name and where it goes; its bytes are read when it is sent."""
@@ -71,7 +77,7 @@ class AttachmentMapper(XeroMapper):
         kind, document_id = record.document.kind, record.document.id
         return {
             "FileName": record.name,
-            "MimeType": record.mime_type,
+            "MimeType": _sort(record.mime_type),
             "ContentLength": record.size,
             "Record": record.id,
             "Place": f"{RESOURCES[kind]}/{books.external_id(kind, document_id)}/Attachments",
@@ -104,3 +110,45 @@ class AttachmentMapper(XeroMapper):
 
     def agreed(self, payload: Payload) -> Any:
         return super().agreed({key: payload.get(key) for key in ("FileName", "MimeType")})
+
+
+def _sort(mime_type: str) -> str:
+    """What a file is, as a header may say it: nothing else ever comes into one."""
+    return mime_type if SORT.fullmatch(mime_type) else "application/octet-stream"
+
+
+def _unfit(record: Attachment) -> Iterator[Refusal]:
+    if not record.name.strip(". ") or FORBIDDEN.search(record.name):
+        words = "Xero does not take this name of a file. Give it one of letters, figures, spaces and dots."
+        yield Refusal(words, "file_name_invalid", "name")
+    if _twin(record):
+        words = "The document has a file of this name already, which this one would replace in Xero. Rename it."
+        yield Refusal(words, "file_name_taken", "name")
+    if not record.size:
+        yield Refusal("The file is empty.", "file_empty", "name")
+    if record.size > LARGEST_FILE:
+        words = f"The file is larger than the {LARGEST_FILE // 1_000_000} MB that Xero takes. Attach a smaller one."
+        yield Refusal(words, "file_too_large", "name")
+    if _before(record) >= MOST_FILES:
+        words = f"Xero keeps {MOST_FILES} files of a document, and this one is one too many."
+        yield Refusal(words, "too_many_files")
+
+
+def _twin(record: Attachment) -> bool:
+    """Whether an earlier file of the same document has its name."""
+    session, column = object_session(record), next(each for each in record.targets if getattr(record, each))
+    if session is None:
+        return False
+    own = getattr(Attachment, column) == getattr(record, column)
+    same = select(Attachment.id).where(own, Attachment.id < record.id, Attachment.archived.is_(False))
+    return session.scalar(same.where(Attachment.name_key == record.name_key).limit(1)) is not None
+
+
+def _before(record: Attachment) -> int:
+    """How many files of other names the document had before this one."""
+    session, column = object_session(record), next(each for each in record.targets if getattr(record, each))
+    if session is None:
+        return 0
+    own = getattr(Attachment, column) == getattr(record, column)
+    earlier = select(func.count(Attachment.name_key.distinct())).where(own, Attachment.id < record.id)
+    return session.scalar(earlier.where(Attachment.name_key != record.name_key)) or 0

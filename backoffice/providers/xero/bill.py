@@ -30,9 +30,9 @@ class BillMapper(LedgerInvoiceMapper):
         "Xero takes a discount on sales only.",
     )
 
-    def dump(self, record: Record, books: Books) -> Payload:
-        payload = super().dump(record, books)
-        if "LineItems" in payload and books.address.startswith("https://"):
+    def whole(self, record: Record, books: Books) -> Payload:
+        payload = super().whole(record, books)
+        if books.address.startswith("https://"):
             payload["Url"] = f"{books.address}/c/{books.company_id}/bills/details/?id={record.id}"
         return payload
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -229,8 +230,12 @@ class XeroClient:
 
 def _ids(resource: str, row: Payload) -> set[str]:
     """The ids of all that one row of a resource holds."""
-    mappers = [mapper for mapper in MAPPERS if mapper.resource == resource]
-    return {str(each.get(mapper.id_key)) for mapper in mappers for each in mapper.rows(row)}
+    found: set[str] = set()
+    for mapper in MAPPERS:
+        if mapper.resource == resource:
+            with suppress(ValueError):  # what makes no sense is set aside, with its reason, where it is loaded
+                found |= {str(each.get(mapper.id_key)) for each in mapper.rows(row)}
+    return found
 
 
 def _asking(resource: str, ids: Sequence[str]) -> dict[str, str]:
@@ -282,8 +287,8 @@ def _of_line(refusal: Refusal, lines: Sequence[Payload]) -> str | None:
         return refusal.column
     quoted = set(re.findall(r"'([^']+)'", refusal.raw))
     meant = [n for n, line in enumerate(lines, start=1) if quoted & {v for v in line.values() if isinstance(v, str)}]
-    number = meant[0] if meant else 1 if len(lines) == 1 else None
-    return f"lines.{number}.{refusal.column}" if number else "lines"
+    meant = meant or [1] * (len(lines) == 1)
+    return f"lines.{meant[0]}.{refusal.column}" if meant else "lines"
 
 
 def _warnings(row: Payload) -> tuple[str, ...]:

@@ -20,7 +20,6 @@ from backoffice.models import (
     Invoice,
     Record,
     Side,
-    Status,
 )
 from backoffice.providers.xero.document import HEAD, DocumentMapper
 from backoffice.providers.xero.shape import Search, Writing, XeroMapper, name, plain
@@ -37,6 +36,7 @@ class CreditNoteMapper(DocumentMapper):
     resource = "CreditNotes"
     id_key = "CreditNoteID"
     needs_due_date = False
+    within = ("side",)
     theirs = DocumentMapper.theirs - {"amount_paid", "amount_credited"}
     fields = (
         Field("name", "CreditNoteNumber"),
@@ -51,10 +51,9 @@ class CreditNoteMapper(DocumentMapper):
             return Side.PURCHASES if payload.get("Type") == TYPES[Side.PURCHASES] else Side.SALES
         return super().read(field, payload)
 
-    def dump(self, record: Record, books: Books) -> Payload:
-        payload = super().dump(record, books)
+    def whole(self, record: Record, books: Books) -> Payload:
         assert isinstance(record, CreditNote)
-        return payload if record.status is Status.VOIDED else {**payload, "Type": TYPES[record.side]}
+        return {**super().whole(record, books), "Type": TYPES[record.side]}
 
 
 class AllocationMapper(XeroMapper):
@@ -142,7 +141,8 @@ class AllocationMapper(XeroMapper):
         return self.agreed(sent) == self.agreed(row)
 
     def arrived(self, sent: Payload, there: Payload) -> bool:
-        return False
+        """One that was to be taken back and is there has not been."""
+        return self.id_key not in sent and super().arrived(sent, there)
 
 
 def _enough(record: Allocation, document: Document | None, books: Books) -> Sequence[Refusal]:

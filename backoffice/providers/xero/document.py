@@ -70,13 +70,14 @@ class DocumentMapper(XeroMapper):
     theirs = Document.their_columns
     computed = Document.computed_columns | {"currency_rate"}
     standing = frozenset({"status", "archived"})
-    refs = (Ref("contact_id", "Contact.ContactID", Contact.kind),)
+    refs = (Ref("contact_id", "Contact.ContactID", Contact.kind, fetched=True),)
     line_fields = (
         Field("item_code", "ItemCode"),
         Field("description", "Description"),
         Field("quantity", "Quantity"),
         Field("unit_price", "UnitAmount"),
         Field("discount", "DiscountRate"),
+        Field("discount_amount", "DiscountAmount"),
         Field("account_code", "AccountCode"),
         Field("tax_code", "TaxType"),
         Field("amount", "LineAmount"),
@@ -119,7 +120,7 @@ class DocumentMapper(XeroMapper):
         for field in self.line_fields:
             values[field.column] = _cell(line.get(field.key), columns[field.column])
         first, second = [*_options(line), None, None][:2]
-        return {**values, "tracking_1_id": first, "tracking_2_id": second}
+        return {**values, "tracking_1_id": first, "tracking_2_id": second, "as_it_came": True}
 
     def agreed(self, payload: Payload) -> str:
         values = {**self.load(payload), **self.names(payload)}
@@ -136,9 +137,12 @@ class DocumentMapper(XeroMapper):
         """By number and party: what another party has under the number is not ours."""
         return super().found(sent, row) and name(row, "Contact.ContactID") == name(sent, "Contact.ContactID")
 
-    def welcome(self, values: dict[str, Any], gone: str | None, settings: CompanySettings) -> bool:
+    def in_time(self, values: dict[str, Any], settings: CompanySettings) -> bool:
         since = settings.bring_in_from
-        return gone is None and settings.brings_in(self.kind) and (since is None or values["date"] >= since)
+        return settings.brings_in(self.kind) and (since is None or values["date"] >= since)
+
+    def welcome(self, values: dict[str, Any], gone: str | None, settings: CompanySettings) -> bool:
+        return gone is None and self.in_time(values, settings)
 
     def doubtful(self, record: Record, values: dict[str, Any]) -> bool:
         """The same number of the same party, but for another amount."""
@@ -154,6 +158,10 @@ class DocumentMapper(XeroMapper):
         assert isinstance(record, Document)
         if record.status is Status.VOIDED:
             return {"Status": self.voided if record.their_status in ("AUTHORISED", "PAID") else "DELETED"}
+        return self.whole(record, books)
+
+    def whole(self, record: Record, books: Books) -> Payload:
+        assert isinstance(record, Document)
         keys = {field.column: field.key for field in self.fields}
         payload: Payload = {
             keys["name"]: record.name,
@@ -173,15 +181,23 @@ class DocumentMapper(XeroMapper):
             payload["CurrencyRate"] = plain(record.currency_rate)
         return payload
 
+    def refresh(self, record: Record, books: Books) -> None:
+        """The rates of its taxes may have changed since it was saved."""
+        assert isinstance(record, Document)
+        record.compute(books.lines, record.lines, [line for line in record.lines if not line.as_it_came])
+
     def status(self, record: Document, books: Books) -> str:
         """What it is to be there: as the settings say, and never less than it is."""
         wanted = SENT_AS[getattr(books.settings, self.sent_as)] if self.sent_as else "AUTHORISED"
         ours = {Status.DRAFT: "DRAFT", Status.AWAITING_APPROVAL: "SUBMITTED"}.get(record.status, wanted)
-        there = record.their_status if record.their_status in ORDER else "DRAFT"
+        known = books.external_id(record.kind, record.id) is not None and record.their_status in ORDER
+        there = record.their_status if known else "DRAFT"
         return max(ours, str(there), key=ORDER.index)
 
     def dump_line(self, record: Document, line: Line, books: Books) -> Payload:
         """A line of an integrated item names it; any other says all there is to say."""
+        if line.mere_text:
+            return {"Description": line.description or ""}
         item = books.lines.item(line.item_code)
         payload: Payload = {
             "Description": line.description or (item.name if item else ""),
@@ -196,6 +212,10 @@ class DocumentMapper(XeroMapper):
             payload["TaxType"] = tax
         if line.discount and record.side is Side.SALES:
             payload["DiscountRate"] = plain(line.discount)
+        if line.discount_amount and record.side is Side.SALES:
+            payload["DiscountAmount"] = plain(line.discount_amount)
+        if line.as_it_came:
+            payload["TaxAmount"] = plain(line.tax_amount)
         payload["Tracking"] = [
             _tracking(option_id, books)
             for option_id in sorted(i for i in (line.tracking_1_id, line.tracking_2_id) if i is not None)

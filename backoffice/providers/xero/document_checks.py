@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from backoffice.models import Account, Contact, CreditNote, Document, Line, SentAs, Side, Status, Treatment
-from backoffice.models.totals import half_up, line_amount, totals
+from backoffice.models.document import worked_out
+from backoffice.models.totals import Amount, half_up, totals
 from backoffice.sync.books import Books
 from backoffice.sync.mapper import Fact, Refusal
 
@@ -92,10 +93,10 @@ def _head(mapper: DocumentMapper, document: Document, books: Books) -> Iterator[
         if len(getattr(document, column, None) or "") > most:
             label = document.column_label(column)
             yield Refusal(f"{label} is longer than the {most} characters that Xero takes.", "too_long", column)
-    if not document.name:
+    if not document.name and books.external_id(document.kind, document.id) is None:
         yield Refusal(f"This {noun} has no number.", "number_missing", "name")
-    else:
-        yield from _number(mapper, document, books)
+    if document.name and books.external_id(document.kind, document.id) is None:
+        yield from _number(document, books)
     if not document.lines:
         yield Refusal(f"This {noun} has no lines. Xero takes none without.", "no_lines", "lines")
     if mapper.posts and books.locked_until and document.date <= books.locked_until:
@@ -112,7 +113,7 @@ def _head(mapper: DocumentMapper, document: Document, books: Books) -> Iterator[
     yield from _currency(document, books)
 
 
-def _number(mapper: DocumentMapper, document: Document, books: Books) -> Iterator[Refusal]:
+def _number(document: Document, books: Books) -> Iterator[Refusal]:
     alone = document.kind == "bill" or (document.kind == "credit_note" and document.side is Side.PURCHASES)
     if books.namesake(document, same_party=alone):
         whose = f" of {document.contact.name}" if alone else ""
@@ -147,6 +148,8 @@ def _line(document: Document, line: Line, books: Books) -> Iterator[Refusal]:
     if line.discount and document.side is Side.PURCHASES:
         words = f"Xero takes a discount on sales only. Lower the price of line {line.position} instead."
         yield Refusal(words, "discount_on_purchase", f"{at}.discount")
+    if line.mere_text:
+        return
     yield from _account(document, line, books)
     if document.treatment is not Treatment.NONE:
         yield from _tax(document, line, books)
@@ -205,19 +208,18 @@ def _tax(document: Document, line: Line, books: Books) -> Iterator[Refusal]:
 
 def _total(mapper: DocumentMapper, document: Document, books: Books) -> Iterator[Refusal]:
     """Our total by our rates against what Xero will come to by its own."""
-    places = type(document).price_places
     amounts = []
     for line in document.lines:
         rate = books.lines.tax_rate(mapper.tax_type(document, line, books))
-        percent = rate.rate if rate else Decimal(0)
-        amounts.append(line_amount(document.treatment, line.quantity, line.unit_price, line.discount, percent, places))
+        theirs_of_line = worked_out(document, line, rate.rate if rate else Decimal(0))
+        amounts.append(Amount(line.amount, line.tax_amount) if line.as_it_came else theirs_of_line)
     theirs = totals(document.treatment, amounts).total
     if theirs != half_up(document.total):
         pairs = enumerate(zip(amounts, document.lines, strict=True), start=1)
         at = next((number for number, (there, here) in pairs if there.tax != here.tax_amount), 1)
         yield Refusal(
             f"It comes to {document.total} here and would come to {theirs} in Xero, since the tax rates differ. Mend "
-            f"the tax of line {at} or the mapping of its tax code, and save it again.",
+            f"the tax of line {at} or the mapping of its tax code, and retry.",
             "total_differs",
             f"lines.{at}.tax_code",
             fact=Fact("TaxRates"),

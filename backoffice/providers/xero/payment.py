@@ -42,6 +42,9 @@ SORTS = {
     "ACCREC": "invoice_id",
 }
 
+#: Their states in which a document can be paid.
+PAYABLE = ("AUTHORISED", "PAID")
+
 
 class PaymentMapper(XeroMapper):
     """A payment, both ways; a batch that it was made in, and whether it is reconciled, come in only."""
@@ -74,11 +77,11 @@ class PaymentMapper(XeroMapper):
         Field("their_status", "Status"),
     )
     refs = (
-        Ref("bill_id", "Invoice.InvoiceID", Bill.kind, optional=True),
-        Ref("invoice_id", "Invoice.InvoiceID", Invoice.kind, optional=True),
-        Ref("credit_note_id", "CreditNote.CreditNoteID", CreditNote.kind, optional=True),
-        Ref("prepayment_id", "Prepayment.PrepaymentID", Prepayment.kind, optional=True),
-        Ref("overpayment_id", "Overpayment.OverpaymentID", Overpayment.kind, optional=True),
+        Ref("bill_id", "Invoice.InvoiceID", Bill.kind, optional=True, fetched=True),
+        Ref("invoice_id", "Invoice.InvoiceID", Invoice.kind, optional=True, fetched=True),
+        Ref("credit_note_id", "CreditNote.CreditNoteID", CreditNote.kind, optional=True, fetched=True),
+        Ref("prepayment_id", "Prepayment.PrepaymentID", Prepayment.kind, optional=True, fetched=True),
+        Ref("overpayment_id", "Overpayment.OverpaymentID", Overpayment.kind, optional=True, fetched=True),
         Ref("account_id", "Account.AccountID", Account.kind, optional=True),
     )
 
@@ -96,10 +99,13 @@ class PaymentMapper(XeroMapper):
             found[column] = shown
         return found
 
-    def welcome(self, values: dict[str, Any], gone: str | None, settings: CompanySettings) -> bool:
+    def in_time(self, values: dict[str, Any], settings: CompanySettings) -> bool:
         since = settings.bring_in_from
+        return settings.brings_in(self.kind) and (since is None or values["date"] >= since)
+
+    def welcome(self, values: dict[str, Any], gone: str | None, settings: CompanySettings) -> bool:
         known = any(values[column] for column in Payment.targets)
-        return known and gone is None and settings.brings_in(self.kind) and (since is None or values["date"] >= since)
+        return known and gone is None and self.in_time(values, settings)
 
     def doubtful(self, record: Record, values: dict[str, Any]) -> bool:
         assert isinstance(record, Payment)
@@ -109,6 +115,14 @@ class PaymentMapper(XeroMapper):
         assert isinstance(record, Payment)
         external_id = books.external_id(self.kind, record.id)
         return list(_taken_back(record)) if record.archived else list(_unmade(record, external_id, books))
+
+    def blocker(self, record: Record, books: Books) -> tuple[str, int] | None:
+        """Also a document that is there, but not authorised yet: nothing can be paid of it before."""
+        assert isinstance(record, Payment)
+        document = record.document
+        if isinstance(document, Document) and document.their_status not in PAYABLE:
+            return document.kind, document.id
+        return super().blocker(record, books)
 
     def dump(self, record: Record, books: Books) -> Payload:
         assert isinstance(record, Payment)
@@ -183,13 +197,11 @@ def _account(record: Payment, books: Books) -> Iterator[Refusal]:
 
 def _due(record: Payment, document: Document, books: Books) -> Iterator[Refusal]:
     external_id = books.external_id(document.kind, document.id)
-    if external_id is None:
+    if external_id is None and not document.archived:
         return  # it waits for it
-    fact = Fact(TARGETS[document.kind][2], external_id)
-    if document.archived or document.their_status not in ("AUTHORISED", "PAID"):
-        there = (document.their_status or "draft").lower()
-        words = f"{document} is not authorised in Xero ({there}), so nothing can be paid of it."
-        yield Refusal(words, "not_authorised", None, fact=fact)
+    fact = Fact(TARGETS[document.kind][2], external_id) if external_id else None
+    if document.archived:
+        yield Refusal(f"{document} is voided, so nothing can be paid of it.", "document_voided", None, fact=fact)
     elif document.amount_due is not None and record.amount > document.amount_due:
         words = f"Only {document.amount_due} of {document} is still due in Xero. Lower the amount."
         yield Refusal(words, "more_than_due", "amount", fact=fact)

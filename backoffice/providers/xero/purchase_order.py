@@ -49,11 +49,9 @@ class PurchaseOrderMapper(DocumentMapper):
             return payload.get("Status") == "BILLED"
         return super().read(field, payload)
 
-    def dump(self, record: Record, books: Books) -> Payload:
-        payload = super().dump(record, books)
+    def whole(self, record: Record, books: Books) -> Payload:
+        payload = super().whole(record, books)
         assert isinstance(record, PurchaseOrder)
-        if record.status is Status.VOIDED:
-            return payload
         for column in ("delivery_address", "attention_to", "telephone", "delivery_instructions"):
             key = next(field.key for field in self.fields if field.column == column)
             payload[key] = getattr(record, column) or ""
@@ -62,7 +60,8 @@ class PurchaseOrderMapper(DocumentMapper):
         return payload
 
     def dump_line(self, record: Document, line: Line, books: Books) -> Payload:
-        return {**super().dump_line(record, line, books), "UnitAmount": plain(half_up(line.unit_price))}
+        payload = super().dump_line(record, line, books)
+        return {**payload, "UnitAmount": plain(half_up(line.unit_price))} if "UnitAmount" in payload else payload
 
     def status(self, record: Document, books: Books) -> str:
         assert isinstance(record, PurchaseOrder)

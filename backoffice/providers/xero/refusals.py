@@ -82,12 +82,6 @@ _OF_DOCUMENTS: tuple[Rule, ...] = (
         "unit_price",
     ),
     _rule(
-        r"(?:invoice|document) total (?:does not|must)|tax amount .* too far",
-        "The total is not what Xero takes: {raw}",
-        "total_differs",
-        "lines",
-    ),
-    _rule(
         r"account code '([^']*)' has been archived",
         "Account {0} is archived in Xero. Choose another, or restore it there.",
         "account_archived",
@@ -137,6 +131,12 @@ _OF_DOCUMENTS: tuple[Rule, ...] = (
     ),
     _rule(r"discounts can only", "Xero takes a discount on sales only.", "discount_on_purchase", "discount"),
     _rule(r"discount rate must", "Xero takes a discount from 0 to 100 %.", "discount_invalid", "discount"),
+    _rule(
+        r"(?:invoice|document) total (?:does not|must)|tax amount .* too far",
+        "The total is not what Xero takes: {raw}",
+        "total_differs",
+        "lines",
+    ),
 )
 #: What is said of payments and allocations.
 _OF_MONEY: tuple[Rule, ...] = (

@@ -30,8 +30,8 @@ LONGEST = 100_000
 LONGEST_SEARCH = 120
 #: What a search may find at most.
 WHOLE = {"page": "1", "pageSize": "1000"}
-#: What an exact column can hold of whole units, less a margin.
-LARGEST = Decimal(10) ** 14
+#: Digits that an exact column can hold, those behind the point included.
+DIGITS = 18
 
 
 @dataclass(frozen=True)
@@ -217,6 +217,6 @@ def number(raw: Any, places: int, name: str) -> Decimal:
         exact = Decimal(repr(raw) if isinstance(raw, float) else raw)
     except InvalidOperation as error:
         raise ValueError(f"{name} is no number") from error
-    if not exact.is_finite() or abs(exact) >= LARGEST:
+    if not exact.is_finite() or abs(exact) >= Decimal(10) ** (DIGITS - places):
         raise ValueError(f"{name} is too large")
     return exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)

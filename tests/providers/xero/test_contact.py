@@ -59,7 +59,9 @@ def test_a_telephone_keeps_its_parts_both_ways(books: Books) -> None:
 @given(phone=st.from_regex(r"(\+\d{1,3} )?(\(\d{1,3}\) ?)?[\d ]{0,6}", fullmatch=True))
 @settings(deadline=None)
 def test_any_way_to_write_a_telephone_comes_back(ledger: Ledger, phone: str) -> None:
-    assert MAPPER.load({**MAPPER.dump(contact(phone=phone), ledger.books()), "ContactID": "1"})["phone"] == (phone or None)
+    assert MAPPER.load({**MAPPER.dump(contact(phone=phone), ledger.books()), "ContactID": "1"})["phone"] == (
+        phone or None
+    )
 
 
 def test_a_list_and_a_single_row_are_read_alike() -> None:

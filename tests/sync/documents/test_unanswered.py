@@ -75,7 +75,8 @@ def attachment(papers: Papers, name: str) -> Any:
 
 def prepared(papers: Papers, make: Callable[[Papers, str], Any], name: str) -> Any:
     """A document that is there already: the one that is called `of …`, made and sent if need be."""
-    model = {bill: Bill, invoice: Invoice, credit_note: CreditNote}[make]
+    models: dict[Any, Any] = {bill: Bill, invoice: Invoice, credit_note: CreditNote}
+    model = models[make]
     known = papers.session.scalar(select(model).filter_by(name=f"of {name}"))
     if known is None:
         known = make(papers, f"of {name}")

@@ -11,6 +11,7 @@ import pytest
 
 from backoffice.providers.xero.client import XeroClient
 from backoffice.providers.xero.kinds import MAPPERS
+from backoffice.sandbox.xero.days import written_day
 from backoffice.sandbox.xero.organisations import find, rewrite
 from backoffice.sandbox.xero.server import Sandbox
 from backoffice.sync.mapper import Refusal
@@ -126,7 +127,7 @@ def locked(desk: Desk) -> Refusal:
     store = desk.sandbox.world.store
     organisation = find(store, desk.tenant)
     assert organisation is not None
-    rewrite(store, organisation, {"PeriodLockDate": "2026-11-30"})
+    rewrite(store, organisation, {"PeriodLockDate": written_day("2026-11-30")})
     return desk.refused("bill")
 
 
