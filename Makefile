@@ -43,7 +43,7 @@ demo-reset: setup ## Forget the demo's data
 
 test: setup ## Run the whole suite on SQLite and PostgreSQL
 	@# Empty: what was compiled is kept, since the suite starts some hundred processes.
-	PYTHONDONTWRITEBYTECODE= "$(BIN)/python" -m pytest --numprocesses=$(WORKERS) --dist=worksteal
+	PYTHONDONTWRITEBYTECODE= "$(BIN)/python" -m pytest --numprocesses=$(WORKERS) --dist=worksteal $(SELECT)
 
 lint: setup ## Check style, types and layers
 	"$(BIN)/ruff" check .

@@ -13,7 +13,8 @@ from backoffice.sync import linking
 from tests.sync.conftest import Book
 from tests.sync.moving import MovingClient, MovingProvider
 
-SEEDS = 100
+#: In sequence, and in flight, where rows are lost sooner; `make bench` runs a hundred.
+SEEDS = {False: 20, True: 60}
 EDITS = 30
 
 
@@ -72,10 +73,10 @@ def another_company(book: Book, seed: int, shuffled: bool, first: bool) -> None:
 @pytest.mark.parametrize("shuffled", [False, True], ids=["in sequence", "five in flight"])
 @pytest.mark.parametrize("part", range(2))
 def test_no_row_is_lost_while_the_list_moves(fresh_book: Book, part: int, shuffled: bool) -> None:
-    """A hundred seeds in sequence and a hundred in flight; a few of them on PostgreSQL too."""
+    """Some seeds in sequence and more in flight; a few of them on PostgreSQL too."""
     book = fresh_book
     postgresql = book.session.get_bind().dialect.name == "postgresql"
-    seeds = range(part, SEEDS, 2)
+    seeds = range(part, SEEDS[shuffled], 2)
     for number, seed in enumerate(seeds[:3] if postgresql else seeds):
         another_company(book, seed, shuffled, first=number == 0)
         book.shop = replace(book.shop, providers=book.app.extensions["providers"])  # the list stands still again
