@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from backoffice.models import Link
 from backoffice.sync import match
@@ -103,8 +103,8 @@ def _named(task: Task, mapper: Mapper, column: str, payloads: Sequence[Payload])
 def reread(task: Task, mappers: Sequence[Mapper]) -> None:
     """Read by their ids the rows that changed there while nobody here was to take them."""
     for mapper in mappers:
-        if mapper.resource not in task.provider.paged:
-            continue  # it is read whole anyway
+        if mapper.resource not in task.provider.paged or mapper.parent is not None:
+            continue  # it is read whole, or with its parent, anyway
         stale = task.session.scalars(
             select(Link.external_id).where(
                 Link.connection_id == task.connection_id,
@@ -117,6 +117,23 @@ def reread(task: Task, mappers: Sequence[Mapper]) -> None:
         ).all()
         task.session.rollback()
         by_ids(task, mapper, [external_id for external_id in stale if external_id])
+        _give_up(task, mapper, stale)
+
+
+def _give_up(task: Task, mapper: Mapper, asked: Sequence[str | None]) -> None:
+    """Do not ask for ever for rows that never come."""
+    if not asked:
+        return
+    task.begin()
+    unanswered = Link.external_version.is_(None) & Link.external_id.in_(asked)
+    mine = Link.connection_id == task.connection_id, Link.kind == mapper.kind
+    task.session.execute(
+        update(Link)
+        .where(*mine, unanswered)
+        .values(external_version="never came")
+        .execution_options(synchronize_session=False)
+    )
+    task.commit()
 
 
 def by_ids(task: Task, mapper: Mapper, ids: Sequence[str]) -> None:

@@ -52,7 +52,7 @@ def _look(task: Task, mapper: Mapper) -> set[int]:
     links = due_links(task.session, task.connection_id, mapper.kind, created=True, limit=LOOK_AHEAD)
     looked_at = {link.id: link.external_id for link in links if link.external_id}
     task.session.rollback()
-    if looked_at and mapper.direction.comes:
+    if looked_at and mapper.direction.comes and mapper.parent is None:
         by_ids(task, mapper, list(looked_at.values()))
     return set(looked_at)
 
@@ -123,6 +123,8 @@ def _payload(task: Task, mapper: Mapper, link: Link, kept: Record, books: Books)
     if kept.archived and (link.external_id is None or link.gone in ("deleted", "voided")):
         link.synced_revision = link.wanted_revision  # nothing of it is there; restored, it is created then
         return None
+    if link.wanted_revision > kept.revision:  # never wait for a revision that there is not
+        link.wanted_revision, link.synced_revision = kept.revision, min(link.synced_revision, kept.revision - 1)
     if not books.wanted(kept, link):
         link.blocked_kind, link.blocked_record_id = pending.SETTINGS, None
         return None

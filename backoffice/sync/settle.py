@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import structlog
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
 from backoffice.clock import now
@@ -12,11 +14,13 @@ from backoffice.database import folded
 from backoffice.errors import RejectedError
 from backoffice.models import AttemptState, Link, SyncAttempt, SyncAttemptItem
 from backoffice.sync import match
-from backoffice.sync.attempt import Batch, close, done, linked_items, release, send
+from backoffice.sync.attempt import Batch, close, done, linked_items, refuse, release, send
 from backoffice.sync.loading import UNREADABLE, Loaded, load_rows
-from backoffice.sync.mapper import Mapper, Payload
+from backoffice.sync.mapper import Mapper, Payload, Refusal
 from backoffice.sync.store import mark
 from backoffice.sync.task import Task
+
+log = structlog.get_logger()
 
 
 def settle(task: Task) -> None:
@@ -32,7 +36,23 @@ def settle(task: Task) -> None:
     ids = [attempt.id for attempt in task.session.scalars(open_attempts.order_by(SyncAttempt.id))]
     task.session.rollback()
     for attempt_id in ids:
-        _settle_one(task, attempt_id)
+        try:
+            _settle_one(task, attempt_id)
+        except (IntegrityError, *UNREADABLE):
+            log.exception("a request could not be settled", attempt=attempt_id)
+            _set_aside(task, attempt_id)
+
+
+def _set_aside(task: Task, attempt_id: int) -> None:
+    """Let a person look at a request that we cannot make out, rather than hold up all that comes after it."""
+    task.begin()
+    attempt = task.session.get_one(SyncAttempt, attempt_id)
+    close(attempt, AttemptState.SETTLED, "not answered, and what is there could not be made out")
+    for item, link in linked_items(task, attempt):
+        link.attempt_id, item.outcome = None, "doubtful"
+        words = "It was sent and never answered, and what is there now cannot be told apart. Look there, then retry."
+        refuse(task, link, Refusal(words, "doubtful"))
+    task.commit()
 
 
 def _settle_one(task: Task, attempt_id: int) -> None:

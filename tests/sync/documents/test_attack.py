@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, event, func, select, update
+from sqlalchemy import delete, event, func, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -153,6 +153,15 @@ def test_a_refused_record_whose_switch_was_turned_off_meanwhile_is_not_sent_agai
     assert job.state is JobState.COMPLETED, job.reason
 
 
+def test_a_link_that_wants_more_than_there_is_is_not_sent_again_without_end(papers: Papers) -> None:
+    bill = papers.bill()
+    papers.book.link_of(bill).wanted_revision = bill.revision + 1
+    papers.session.commit()
+    at_most(papers, 5)
+    job = papers.push()
+    assert job.state is JobState.COMPLETED, job.reason
+
+
 def test_what_still_waited_when_its_switch_was_turned_off_is_not_sent(papers: Papers) -> None:
     bill = papers.bill()
     papers.settings(send_bills=False)
@@ -261,10 +270,15 @@ def test_an_edit_and_the_answer_of_the_push_wait_for_each_other_in_one_order(pap
         with engine.connect() as connection:
             try:
                 attempt = select(Link.table().c.attempt_id).where(Link.table().c.id == link_id)
-                while connection.scalar(attempt) is None:
+                for _ in range(100):
+                    if connection.scalar(attempt) is not None:
+                        break
                     connection.rollback()
                     time.sleep(0.05)
-                connection.execute(update(Bill.table()).where(Bill.table().c.id == bill_id).values(reference="x"))
+                connection.execute(text("SET lock_timeout = '8s'"))
+                connection.execute(
+                    update(Bill.table()).where(Bill.table().c.id == bill_id).values(reference="x", revision=2)
+                )
                 time.sleep(3)
                 connection.execute(update(Link.table()).where(Link.table().c.id == link_id).values(wanted_revision=2))
                 connection.commit()
