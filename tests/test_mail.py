@@ -22,6 +22,7 @@ import jobs
 from backoffice import clock, doctor, mail
 from backoffice.config import Settings
 from backoffice.extensions import db
+from backoffice.mail import outbox
 from backoffice.models import Contact, History, Invoice, Mail, MailState, new_company
 from backoffice.queue import doorbell
 from tests.databases import application
@@ -93,16 +94,7 @@ def put(session: Session, settings: Settings, invoice: Invoice, *to: str, token:
             **changes,
         },
     )
-    made = mail.put(
-        session,
-        settings,
-        company_id=invoice.company_id,
-        kind=invoice.kind,
-        record_id=invoice.id,
-        letter=letter,
-        token=token,
-        user_id=None,
-    )
+    made = mail.put(session, settings, invoice, letter, token, None)
     session.commit()
     assert made is not None
     return made
@@ -274,7 +266,7 @@ def test_a_line_cut_after_the_contents_is_perhaps_sent_and_not_sent_again_unaske
 
 def test_a_worker_that_dies_while_it_sends_leaves_it_perhaps_sent(session, settings, office, invoice, time):
     row = put(session, settings, invoice)
-    fence = mail._claim(session, settings, row.id)  # and dies
+    fence = outbox._claim(session, settings, row.id) or 0  # and dies
     jobs.sweep()
     assert state(session, row)[0] is MailState.SENDING
     time[0] += dt.timedelta(minutes=10)
@@ -283,19 +275,51 @@ def test_a_worker_that_dies_while_it_sends_leaves_it_perhaps_sent(session, setti
     jobs.sweep()
     assert mail.due(session) == []
     # It was only slow after all, and says how it ended.
-    assert mail._end(session, row.id, fence, mail.Outcome(MailState.SENT), settings)
+    assert outbox._finish(session, row.id, fence, mail.Outcome(MailState.SENT), settings)
     assert state(session, row)[0] is MailState.SENT
 
 
 def test_a_slow_worker_says_nothing_of_a_later_turn(session, settings, office, invoice, time):
     row = put(session, settings, invoice)
-    fence = mail._claim(session, settings, row.id)
+    fence = outbox._claim(session, settings, row.id) or 0
     time[0] += dt.timedelta(minutes=10)
     jobs.sweep()
     mail.again(session, row, None)
-    assert mail._claim(session, settings, row.id) == 2
-    assert not mail._end(session, row.id, fence, mail.Outcome(MailState.FAILED, "too late"), settings)
+    assert outbox._claim(session, settings, row.id) == 2
+    assert not outbox._finish(session, row.id, fence, mail.Outcome(MailState.FAILED, "too late"), settings)
     assert state(session, row)[0] is MailState.SENDING
+
+
+def test_a_worker_that_is_slow_to_die_is_not_given_up_in_its_new_turn(session, settings, office, invoice, time):
+    row = put(session, settings, invoice)
+    outbox._claim(session, settings, row.id)
+    assert not outbox._give_up(session, row.id)
+    assert state(session, row)[0] is MailState.SENDING
+
+
+def test_what_cannot_leave_for_want_of_a_setting_waits_and_says_so(session, settings, office, invoice, time):
+    row = put(session, settings, invoice)
+    for gone in ({"mail_from": ""}, {"mail_from": "nobody"}, {"smtp_host": ""}):
+        spoilt = settings.model_copy(update=gone)
+        assert mail.send(session, spoilt, row.id) is MailState.WAITING
+        found, said = state(session, row)
+        assert found is MailState.WAITING
+        assert "E-mail is not set up." in said
+    assert mail.find_lost(session) == 0
+    assert (row.tries, row.fence) == (0, 0)
+    assert office.received == []
+    time[0] += dt.timedelta(days=1)
+    assert mail.send(session, settings, row.id) is MailState.SENT
+    assert state(session, row) == (MailState.SENT, "")
+
+
+def test_what_no_e_mail_can_be_made_of_fails_before_it_is_sent(session, settings, office, invoice):
+    row = put(session, settings, invoice)
+    row.recipients = "no address at all\n, <>"
+    session.commit()
+    assert mail.send(session, settings, row.id) is MailState.FAILED
+    assert state(session, row) == (MailState.FAILED, "No e-mail could be made of it.")
+    assert (row.fence, office.received) == (0, [])
 
 
 def test_a_server_that_is_away_is_waited_for(session, settings, office, invoice, app):

@@ -21,7 +21,7 @@ from backoffice.admin.synchronised import SynchronisedView
 from backoffice.admin.tax_mappings import TaxMappingsView
 from backoffice.admin.unmapped import UnmappedView
 from backoffice.admin.users import UsersView
-from backoffice.admin.views import RECORD_VIEWS
+from backoffice.admin.views import RECORD_VIEWS, SCREENS
 
 
 def init_app(app: Flask) -> None:
@@ -29,6 +29,7 @@ def init_app(app: Flask) -> None:
     security.protect(app)
     auth.register(app)
     consent.register(app)
+    app.extensions["screens"] = SCREENS
     with app.app_context():
         house = house_admin(app, FrontDoor())
         company = company_admin(app, OverviewView())

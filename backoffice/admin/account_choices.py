@@ -26,9 +26,7 @@ def accounts(side: Side) -> dict[str, str]:
     query = select(Account).where(
         Account.company_id == here().id,
         Account.archived.is_(False),
-        Account.code.is_not(None),
-        Account.account_type != "BANK",
-        Account.system_account.is_(None),
+        Account.takes_lines,
         _suits(side),
     )
     return {account.code or "": str(account) for account in db.session.scalars(query.order_by(Account.code))}
@@ -36,7 +34,7 @@ def accounts(side: Side) -> dict[str, str]:
 
 def taxes(side: Side) -> dict[str, str]:
     """Our own tax codes of a side, and the rates of the accounting system that are for it: code -> name."""
-    fits = TaxRate.for_sales if side is Side.SALES else TaxRate.for_purchases
+    fits = TaxRate.fits(side)
     theirs = select(TaxRate).where(TaxRate.company_id == here().id, TaxRate.archived.is_(False), fits)
     found = {rate.code: str(rate) for rate in db.session.scalars(theirs.order_by(TaxRate.name_key))}
     ours = select(TaxMapping).where(TaxMapping.company_id == here().id, TaxMapping.side == side)

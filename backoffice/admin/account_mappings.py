@@ -65,8 +65,8 @@ class AccountMappingsView(MappingView):
             "A line that names no account posts by its item’s mapping, then its group’s, then the item’s own account, "
             'then the default: {} for sales, {} for purchases, as the <a href="{}">Settings</a> say.'
         ).format(
-            settings.revenue_account or "none",
-            settings.expense_account or "none",
+            settings.revenue_account or "not chosen yet",
+            settings.expense_account or "not chosen yet",
             url_for("settings.index", tab="invoices"),
         )
 

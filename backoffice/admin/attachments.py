@@ -19,7 +19,7 @@ from backoffice.admin.part_view import PartView
 from backoffice.database import folded
 from backoffice.errors import ReadOnlyRecordError
 from backoffice.extensions import db
-from backoffice.models import Attachment, AttachmentContent, Document, History, Status
+from backoffice.models import Attachment, AttachmentContent, Document, History
 from backoffice.models.attachment import LARGEST_FILE, MOST_FILES
 from backoffice.models.history import author
 
@@ -91,7 +91,7 @@ class AttachmentPages(Page):
         """Attach one or several files."""
         document: Any = self.one()
         files = [one for one in request.files.getlist("file") if one.filename]
-        if document.status is Status.VOIDED:
+        if document.voided:
             flash(f"{document} is voided; nothing is attached to it any more.", "danger")
         elif not files:
             flash("Choose a file first.", "warning")

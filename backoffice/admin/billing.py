@@ -26,7 +26,6 @@ from backoffice.models.billing import (
     compare,
     make_bill,
     open_lines,
-    settle,
 )
 
 
@@ -89,17 +88,11 @@ class OrderBilling(DocumentView):
         db.session.rollback()
         return None
 
-    def follow(self, record: Any) -> None:
-        super().follow(record)
-        settle(db.session(), record)
-
     def validate_form(self, form: Any) -> bool:
         fine = bool(super().validate_form(form))
         gone = [line.id for line in form.lines.gone()] if form._obj is not None and not form.lines.error else []
         query = select(BillLine).join(Bill, BillLine.document_id == Bill.id)
-        billed = db.session.scalars(
-            query.where(BillLine.order_line_id.in_(gone), Bill.status != Status.VOIDED).limit(1)
-        ).first()
+        billed = db.session.scalars(query.where(BillLine.order_line_id.in_(gone), Bill.counts).limit(1)).first()
         if billed is not None:
             form.lines.error = f"“{billed}” is on {billed.document} and cannot be taken off the order; void that first."
         return fine and billed is None
@@ -111,8 +104,3 @@ class BillBilling(DocumentView):
     def comparison(self, bill: Bill) -> list[Compared]:
         """Line by line what was ordered and what this bill asks for."""
         return compare(bill.purchase_order, [bill]) if bill.purchase_order is not None else []
-
-    def follow(self, record: Any) -> None:
-        super().follow(record)
-        if record.purchase_order is not None:
-            settle(db.session(), record.purchase_order)

@@ -11,11 +11,11 @@ from flask_admin import expose
 
 from backoffice.admin import links
 from backoffice.admin.company_base import Page, not_found, number
+from backoffice.admin.document_steps import may_approve
 from backoffice.admin.views import VIEW_OF_KIND
 from backoffice.errors import BackofficeError, ReadOnlyRecordError
 from backoffice.extensions import db
-from backoffice.models import KINDS, Link, PurchaseOrder, Record
-from backoffice.models.billing import settle
+from backoffice.models import KINDS, Document, Link, Record, Status
 from backoffice.queue import doorbell
 from backoffice.sync import changed
 from backoffice.sync.changed import Difference
@@ -71,12 +71,12 @@ class ChangedView(Page):
     ) -> ResponseReturnValue:
         again = redirect(url_for("changed_there.index", link=link.id), code=303)
         how, name, connection_id = request.form.get("how", ""), str(record), link.connection_id
-        if request.form.get("shown") != fingerprint(found):
-            flash(MOVED_ON, "warning")
+        problem = MOVED_ON if request.form.get("shown") != fingerprint(found) else barred(record)
+        if problem:
+            flash(problem, "warning")
             return again
         try:
             said = self._carry_out(how, link, mapper, found)
-            follow(record)
             db.session.commit()
         except ReadOnlyRecordError:
             db.session.rollback()
@@ -109,18 +109,18 @@ class ChangedView(Page):
         return f"what you chose holds, and is sent to {there}."
 
 
+def barred(record: Record) -> str:
+    """Why the person who looks may not settle it: what is approved is changed by who may approve it."""
+    if not isinstance(record, Document) or record.status is not Status.APPROVED:
+        return ""
+    why = may_approve(record)
+    return f"{record} is approved. {why} Only who may approve it settles this." if why else ""
+
+
 def mapper_of(link: Link) -> Mapper | None:
     """How the kind of a link looks on the other side."""
     provider = links.provider_of(link.connection)
     return next((m for m in getattr(provider, "mappers", ()) if m.kind == link.kind), None)
-
-
-def follow(record: Record) -> None:
-    """What changes with it: how far the order of a bill is billed."""
-    db.session.flush()
-    order = record if isinstance(record, PurchaseOrder) else getattr(record, "purchase_order", None)
-    if order is not None:
-        settle(db.session(), order)
 
 
 def fingerprint(found: Sequence[Difference]) -> str:

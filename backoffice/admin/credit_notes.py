@@ -8,9 +8,10 @@ from typing import Any
 from flask import flash, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
+from sqlalchemy import select
 
-from backoffice.admin import dues, links, words
-from backoffice.admin.company_base import here
+from backoffice.admin import links, words
+from backoffice.admin.company_base import here, number
 from backoffice.admin.document_form import DocumentForm
 from backoffice.admin.document_words import money, today
 from backoffice.admin.documents import DocumentView
@@ -18,7 +19,7 @@ from backoffice.admin.figures import FigureError, figure
 from backoffice.admin.filters import WordFilter
 from backoffice.admin.part_view import PartView
 from backoffice.extensions import db
-from backoffice.models import Allocation, Bill, CreditNote, Invoice, Side, Status
+from backoffice.models import Allocation, Bill, CreditNote, Invoice, Side, Status, dues
 
 LARGEST = Decimal(10) ** 12
 
@@ -56,16 +57,23 @@ class CreditNotesView(DocumentView):
         made.side = self.side(None)
         return made
 
+    def _lock_chosen(self, record: Any) -> None:
+        """Of two who pay the same document off at once, the second sees what the first left."""
+        typed = (key.removeprefix("amount-") for key, text in request.form.items() if text.strip())
+        model: Any = Invoice if record.side is Side.SALES else Bill
+        query = select(model).where(model.company_id == here().id, model.id.in_([number(key) or 0 for key in typed]))
+        db.session.scalars(query.order_by(model.id).with_for_update().execution_options(populate_existing=True)).all()
+
     def open_documents(self, record: Any) -> list[tuple[Any, dues.Due]]:
         """What it can pay off."""
         model: Any = Invoice if record.side is Side.SALES else Bill
-        return dues.open_documents(record, model)
+        return dues.open_documents(db.session(), record, model)
 
     def why_not_allocate(self, record: Any) -> str:
         """Why nothing of it can be allocated; empty if it can."""
         if record.status is not Status.APPROVED:
             return f"{record} is not approved; it is allocated after that."
-        return "" if dues.due(record).left > 0 else f"Nothing of {record} remains."
+        return "" if dues.due(db.session(), record).left > 0 else f"Nothing of {record} remains."
 
     @expose("/allocate/", methods=("GET", "POST"))
     def allocate_view(self) -> ResponseReturnValue:
@@ -73,11 +81,12 @@ class CreditNotesView(DocumentView):
         record: Any = self.one()
         if request.method == "POST":
             db.session.refresh(record, with_for_update=True)
+            self._lock_chosen(record)
         why = self.why_not_allocate(record) or ("" if self.may_write else "Viewers allocate nothing.")
         if why:
             flash(why, "warning")
             return redirect(self.open_url(record), code=303)
-        found, left = self.open_documents(record), dues.due(record).left
+        found, left = self.open_documents(record), dues.due(db.session(), record).left
         amounts, errors = self._typed(record, found, left) if request.method == "POST" else ({}, {})
         if amounts and not errors:
             return self._allocated(record, found, amounts)

@@ -12,14 +12,15 @@ from flask_login import current_user
 from sqlalchemy import select
 from sqlalchemy.orm.exc import StaleDataError
 
-from backoffice.admin import dues, words
+from backoffice.admin import words
 from backoffice.admin.addresses import return_to
 from backoffice.admin.company_base import Page, here, number
 from backoffice.admin.links import provider_name
 from backoffice.admin.saving import who_changed
 from backoffice.extensions import db
-from backoffice.models import Approvers, Bill, CompanySettings, Document, History, PurchaseOrder, Role, Status
-from backoffice.models.billing import bills_of, settle
+from backoffice.models import CompanySettings, Document, PurchaseOrder, Status, dues
+from backoffice.models.approval import StepError, authors_of, bar
+from backoffice.models.billing import bills_of
 
 DONE_WORDS = {
     Status.AWAITING_APPROVAL: "submitted for approval",
@@ -32,24 +33,7 @@ DONE_WORDS = {
 def may_approve(document: Document) -> str:
     """Why the person who looks may not approve a document; empty if they may."""
     settings = db.session.scalar(select(CompanySettings).where(CompanySettings.company_id == here().id))
-    if settings is None:
-        return ""
-    if settings.approvers is Approvers.ADMINISTRATORS and not current_user.may(Role.ADMINISTRATOR):
-        return "Only administrators approve documents of this company."
-    if not settings.approve_own and document.id and written_by(document) == current_user.id:
-        return "You wrote it yourself; somebody else has to approve it."
-    return ""
-
-
-def written_by(document: Document) -> int | None:
-    """Who made a document; nobody, where it came in."""
-    query = select(History.user_id).where(
-        History.company_id == document.company_id,
-        History.kind == document.kind,
-        History.record_id == document.id,
-        History.action == "created",
-    )
-    return db.session.scalar(query.order_by(History.id).limit(1))
+    return bar(settings, current_user.role, current_user.id, authors_of(db.session(), document)) or ""
 
 
 def missing(document: Any) -> str:
@@ -67,7 +51,7 @@ def missing(document: Any) -> str:
 
 def stands_against(document: Any) -> str:
     """What has to be undone before a document can be voided; empty if nothing."""
-    standing = dues.due(document)
+    standing = dues.due(db.session(), document)
     if standing.payments:
         return f"{_named(standing.payments)} {_plural(standing.payments)} against it: void that first, on its own page."
     if standing.allocations:
@@ -77,7 +61,7 @@ def stands_against(document: Any) -> str:
         there = provider_name()
         return f"{there} says that something of it is paid or credited: undo that in {there}, then press Update."
     if isinstance(document, PurchaseOrder):
-        live = [bill for bill in bills_of(db.session(), document) if bill.status is not Status.VOIDED]
+        live = [bill for bill in bills_of(db.session(), document) if bill.counts]
         if live:
             return f"{_named(live)} {_plural(live, 'was made', 'were made')} of it: void that first."
     return ""
@@ -100,17 +84,16 @@ def in_the_way(document: Document, to: Status) -> str:
         return may_approve(document) or missing(document)
     if to is Status.AWAITING_APPROVAL:
         return missing(document)
-    return stands_against(document) if to is Status.VOIDED else ""
+    if to is not Status.VOIDED:
+        return ""
+    barred = may_approve(document) if document.status is Status.APPROVED else ""
+    return f"{document} is approved. {barred} Only who may approve it voids it." if barred else stands_against(document)
 
 
 def take(document: Document, to: Status) -> None:
     """Take a step, with what follows from it. Commits nothing."""
     document.status = to
-    if to is Status.VOIDED:
-        document.archived = True
     db.session.flush()
-    if isinstance(document, Bill) and document.purchase_order is not None:
-        settle(db.session(), document.purchase_order)
 
 
 class DocumentSteps(Page):
@@ -155,7 +138,7 @@ class DocumentSteps(Page):
         try:
             take(record, to)
             return self.write(record, name) or ""
-        except StaleDataError:
+        except (StaleDataError, StepError):
             db.session.rollback()
             return f"{name} was changed by somebody else just now. Look at it again, then repeat the step."
 

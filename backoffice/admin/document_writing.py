@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from flask import flash, g, jsonify, redirect, request
+from flask import flash, g, jsonify, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from markupsafe import Markup
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -21,10 +20,10 @@ from backoffice.admin.line_choices import Choices
 from backoffice.admin.line_rows import Rows, label
 from backoffice.admin.record_view import RecordView
 from backoffice.admin.saving import TAKEN, read_only_sentence
-from backoffice.database import folded
 from backoffice.errors import ReadOnlyRecordError
 from backoffice.extensions import db
 from backoffice.models import Document, Side, Status
+from backoffice.models.number import holders
 
 
 class DocumentWriting(RecordView):
@@ -33,13 +32,11 @@ class DocumentWriting(RecordView):
     record: ClassVar[type[Document]]
     #: What its party is called here.
     party: ClassVar[str] = "Supplier"
-    #: The number is the supplier's own: unique for each party only.
-    number_of_party: ClassVar[bool] = False
     form: ClassVar[type[DocumentForm]]
 
     def why_frozen(self, record: Any) -> str:
         """Why a document cannot be changed by the person who looks; empty if it can."""
-        if record.status is Status.VOIDED:
+        if record.voided:
             return f"{record} is voided, and stays as it is."
         if record.status is Status.APPROVED:
             problem = may_approve(record)
@@ -94,25 +91,19 @@ class DocumentWriting(RecordView):
         return fine
 
     def _number_is_free(self, form: Any) -> bool:
-        held = form._obj
-        unchanged = held is not None and held.id and held.name == form.name.data
-        party = form.contact.data if self.number_of_party else None
-        if unchanged or (self.number_of_party and party is None):
+        held = form._obj if form._obj is not None and form._obj.id else None
+        side, party, model = self.side(held), form.contact.data, self.record
+        if party is None:
+            return True  # that is said at the party
+        key = model.number_key(side, form.name.data, party.id)
+        if held is not None and key == model.number_key(side, held.name, held.contact_id):
             return True
-        model = self.record
-        query = select(model).where(
-            model.company_id == here().id,
-            model.name_key == folded(form.name.data)[:255],
-            model.archived.is_(False),
-            model.id != (held.id if held is not None and held.id else 0),
-        )
-        if party is not None:
-            query = query.where(model.contact_id == party.id)
-        other = db.session.scalar(query.limit(1))
+        found = holders(db.session(), model, here().id, [form.name.data]).get(key, [])
+        other = next((one for one in found if held is None or one.id != held.id), None)
         if other is not None:
             said = Markup('<a href="{}">{}</a> is here already{}; choose another number, or leave this one out.')
-            whose = f" from {party}" if party is not None else ""
-            form.name.errors = [said.format(self.open_url(other), other.name, whose)]
+            whose = f" from {party}" if model.numbered_by_party(side) else ""
+            form.name.errors = [said.format(url_for(f"{self.endpoint}.details_view", id=other.id), other.name, whose)]
         return other is None
 
     @expose("/edit/", methods=("GET", "POST"))

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from flask import g, url_for
 from markupsafe import Markup
 
-from backoffice.admin import dues, words
+from backoffice.admin import links, words
 from backoffice.admin.attachments import AttachmentPages
 from backoffice.admin.document_filters import CauseFilter, DayFilter, FilterWords, PartyFilter
 from backoffice.admin.document_steps import DocumentSteps
@@ -16,7 +16,8 @@ from backoffice.admin.document_words import money
 from backoffice.admin.document_writing import DocumentWriting
 from backoffice.admin.filters import WordFilter
 from backoffice.admin.printing import Printing
-from backoffice.models import Document, Status
+from backoffice.extensions import db
+from backoffice.models import Document, Status, dues
 from backoffice.models.totals import half_up
 
 MONEY = ("sub_total", "tax_total", "total", "their_total", "amount_due", "amount_paid", "amount_credited")
@@ -54,7 +55,7 @@ class DocumentView(FilterWords, Printing, DocumentSteps, AttachmentPages, Docume
     def make_filters(self) -> list[Any]:
         model = self.record
         ours = [(status.value, badge.word) for status, badge in words.STATUS_BADGES.items()]
-        theirs = [(word, word.capitalize()) for word in words.THEIR_STATUSES]
+        theirs = [(word, words.their_status(word)) for word in links.their_statuses(model.kind)]
         return [
             *super().make_filters(),
             WordFilter(model.status, "Status here", ours),
@@ -75,7 +76,7 @@ class DocumentView(FilterWords, Printing, DocumentSteps, AttachmentPages, Docume
     def get_list(self, *args: Any, **kwargs: Any) -> tuple[int | None, Any]:
         count, rows = super().get_list(*args, **kwargs)
         if kwargs.get("execute", True):
-            g.dues = dues.dues(rows)
+            g.dues = dues.dues(db.session(), rows)
         return count, rows
 
     def heading(self, record: Any) -> str:
@@ -98,7 +99,7 @@ class DocumentView(FilterWords, Printing, DocumentSteps, AttachmentPages, Docume
         return super().cell(record, column)
 
     def due(self, record: Any) -> dues.Due:
-        return dues.due(record)
+        return dues.due(db.session(), record)
 
     def money(self, record: Any, figure: Decimal | None) -> str:
         return money(figure, record.currency)
@@ -113,7 +114,7 @@ class DocumentView(FilterWords, Printing, DocumentSteps, AttachmentPages, Docume
         ]
 
     def export_columns(self) -> list[str]:
-        return ["name", "contact", *(c for c in super().export_columns() if c not in ("name", "contact_id"))]
+        return ["name", "contact", *(c for c in super().export_columns() if c not in ("name", "contact"))]
 
     def new_url(self, **more: Any) -> str:
         return url_for(f"{self.endpoint}.create_view", **more)

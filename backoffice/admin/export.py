@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import Response, abort, request, stream_with_context, url_for
 from flask_admin import expose
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import MANYTOONE, selectinload
 
 from backoffice.admin import links
 from backoffice.admin.company_base import Page
@@ -76,8 +76,10 @@ class CsvExport(Page):
         return query.order_by(self.record.id).yield_per(CHUNK)
 
     def export_columns(self) -> Sequence[str]:
-        """The columns of the file: what the form holds."""
-        return [c for c in self.record.business_columns() if c in self.record.__table__.c]
+        """The columns of the file: what the form holds; what names another record gives its name."""
+        relations = self.record.__mapper__.relationships
+        named = {next(iter(each.local_columns)).key: each.key for each in relations if each.direction is MANYTOONE}
+        return [named.get(c, c) for c in self.record.business_columns() if c in self.record.__table__.c]
 
     def _lines(self) -> Iterator[str]:
         columns = self.export_columns()
@@ -103,7 +105,6 @@ class CsvExport(Page):
         )
         # Lines are ordered by their place: loading them with their documents keeps the number of questions small.
         query = self._exported().options(
-            joinedload(model.contact),
             selectinload(model.lines).joinedload(line.tracking_1),
             selectinload(model.lines).joinedload(line.tracking_2),
         )

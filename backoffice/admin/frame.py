@@ -11,11 +11,13 @@ from flask import Flask, g, url_for
 from flask_login import current_user
 from sqlalchemy import func, select
 
-from backoffice.admin import job_progress, links, standing, words
+from backoffice.admin import job_progress, job_words, links, standing, words
+from backoffice.admin.attachments import LARGEST_MB
 from backoffice.admin.company_base import OneHouse
 from backoffice.admin.imports import import_url
 from backoffice.extensions import db
 from backoffice.models import Company, Connection, ConnectionState, JobState
+from backoffice.models.attachment import MOST_FILES
 
 GROUPS = ("", "Purchasing", "Sales", "Money", "Lists", "Sync", "Administration")
 #: More than these are reached through the page Companies.
@@ -40,18 +42,19 @@ def furnish(app: Flask, admins: tuple[OneHouse, ...]) -> None:
         return url_for("static", filename=name, v=versions.get(name))
 
     app.jinja_env.globals.update(
-        asked_by=words.asked_by,
+        asked_by=job_words.asked_by,
         badge=links.badge,
         can_retry=links.can_retry,
         connection_badge=words.connection_badge,
         counted=words.counted,
         doing=job_progress.doing,
+        file_limits=f"{MOST_FILES} at most, of {LARGEST_MB} MB each",
         duration=words.duration,
-        job_badge=words.job_badge,
+        job_badge=job_words.job_badge,
         JobState=JobState,
         kind_label=words.kind_label,
         kinds_text=words.kinds_text,
-        link_of=links.link_of,
+        links_of=links.links_of,
         import_url=import_url,
         own=own,
         page_of=links.page_of,
@@ -59,7 +62,7 @@ def furnish(app: Flask, admins: tuple[OneHouse, ...]) -> None:
         price=words.amount,
         record_url=links.record_url,
         status_badge=words.status_badge,
-        summary=words.summary,
+        summary=job_words.summary,
         their_status=words.their_status,
         shown=words.value,
         twin_url=links.twin_url,
@@ -76,6 +79,7 @@ def furnish(app: Flask, admins: tuple[OneHouse, ...]) -> None:
             "companies": switcher(),
             "connection": links.connection_here() if "company" in g else None,
             "provider_name": links.provider_name() if "company" in g else "",
+            "provider_first": links.provider_name(first=True) if "company" in g else "",
             "menu": lambda view: menu(admins, view, needs),
             "needs": needs,
             "needs_reconnecting": needs_reconnecting(),

@@ -17,6 +17,7 @@ from backoffice.models import (
     AccountMapping,
     CompanySettings,
     Contact,
+    Document,
     History,
     Item,
     PurchaseOrder,
@@ -27,6 +28,7 @@ from backoffice.models import (
     TrackingOption,
     User,
 )
+from backoffice.models.line_changes import of_line
 
 PER_PAGE = 50
 #: How the history keeps a tick, and how people read it.
@@ -41,8 +43,8 @@ NAMED: dict[str, type[Record]] = {
     "contact_id": Contact,
     "account_id": Account,
     "purchase_order_id": PurchaseOrder,
-    "Tracking": TrackingOption,
-    "Second tracking": TrackingOption,
+    "tracking_1_id": TrackingOption,
+    "tracking_2_id": TrackingOption,
 }
 LABELS = {(CompanySettings.kind, column): label for column, label in setting_labels().items()}
 #: Kept by a key, read in words.
@@ -93,7 +95,8 @@ def entries(rows: Sequence[History]) -> list[Entry]:
 
 def _field(row: History) -> str:
     """The field, without the line that it is in."""
-    return (row.field or "").rpartition(": ")[2]
+    line = of_line(row.field)
+    return (line[1] if line else row.field) or ""
 
 
 def _names(rows: Sequence[History], field: str, model: type[Record]) -> dict[str, str]:
@@ -120,7 +123,15 @@ def _entry(row: History, users: dict[int, str], titles: dict[int, str], names: d
 
 
 def _label(row: History) -> str:
-    field = row.field or ""
+    field, line = row.field or "", of_line(row.field)
+    if line:
+        return _line_label(row.kind, *line)
     column = TABLES[row.kind].c.get(field) if row.kind in TABLES else None
     said = column.info.get("label") if column is not None else None
     return str(said or LABELS.get((row.kind, field)) or field.replace("_", " ").capitalize())
+
+
+def _line_label(kind: str, number: int, column: str | None) -> str:
+    model = KINDS[kind]
+    said = model.line.column_label(column) if column and issubclass(model, Document) else None
+    return f"Line {number}: {said}" if said else f"Line {number}"

@@ -26,7 +26,8 @@ from backoffice.imports.plan import Options, Plan, Verdict
 from backoffice.imports.reader import LARGEST_FILE, Sheet, UnreadableFileError, read
 from backoffice.imports.sorts import SORTS
 from backoffice.imports.write import plan, write
-from backoffice.models import Approvers, CompanySettings, CsvImport, Role, Treatment
+from backoffice.models import CompanySettings, CsvImport, Role, Treatment
+from backoffice.models.approval import Bar, bar
 
 #: An import that was begun and not ended may be gone on with after so long.
 STALLED = timedelta(minutes=10)
@@ -34,6 +35,10 @@ RECENT = 30
 #: So many rows of each verdict are shown.
 SHOWN = 200
 CHOICES = ("create_parties", "change_known", "approved")
+BARRED = {
+    Bar.ROLE: "Only administrators approve here; the documents come in as drafts.",
+    Bar.AUTHOR: "Nobody approves their own documents here; they come in as drafts.",
+}
 
 
 class ImportsView(Page):
@@ -189,13 +194,8 @@ class ImportsView(Page):
 def why_not_approved() -> str:
     """Why the person who imports cannot bring documents in approved; empty if they can."""
     settings = db.session.scalar(select(CompanySettings).where(CompanySettings.company_id == here().id))
-    if settings is None:
-        return ""
-    if settings.approvers is Approvers.ADMINISTRATORS and not current_user.may(Role.ADMINISTRATOR):
-        return "Only administrators approve here; the documents come in as drafts."
-    if not settings.approve_own:
-        return "Nobody approves their own documents here; they come in as drafts."
-    return ""
+    barred = bar(settings, current_user.role, current_user.id, {current_user.id})
+    return BARRED[barred] if barred else ""
 
 
 def _stalled(row: CsvImport) -> bool:

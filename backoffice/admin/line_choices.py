@@ -28,8 +28,6 @@ from backoffice.models import (
 )
 
 MOST_FOUND = 20
-#: Ledgers that the accounting system writes by itself: no line names them.
-CONTROL_ACCOUNTS = ("DEBTORS", "CREDITORS")
 
 
 @dataclass(frozen=True)
@@ -73,9 +71,7 @@ class Choices:
         query = select(Account).where(
             Account.company_id == here().id,
             Account.archived.is_(False),
-            Account.code.is_not(None),
-            Account.account_type != "BANK",
-            or_(Account.system_account.is_(None), Account.system_account.not_in(CONTROL_ACCOUNTS)),
+            Account.takes_lines,
         )
         return list(db.session.scalars(query.order_by(Account.code, Account.id)))
 
@@ -89,7 +85,7 @@ class Choices:
     @cached_property
     def their_taxes(self) -> list[Tax]:
         """The accounting system's rates that are for this side."""
-        fits = TaxRate.for_sales if self.side is Side.SALES else TaxRate.for_purchases
+        fits = TaxRate.fits(self.side)
         query = select(TaxRate).where(TaxRate.company_id == here().id, TaxRate.archived.is_(False), fits)
         mine = {tax.code for tax in self.our_taxes}
         rows = db.session.scalars(query.order_by(TaxRate.name_key, TaxRate.id))

@@ -14,14 +14,12 @@ from backoffice.admin.line_choices import Choices
 from backoffice.extensions import db
 from backoffice.models import Document, Line, Totals
 from backoffice.models.document import worked_out
-from backoffice.models.totals import HUNDRED, Amount, Treatment, line_amount, totals
+from backoffice.models.totals import HUNDRED, LARGEST, Amount, TooLargeError, Treatment, line_amount, totals
 
 #: A document has no more lines than this.
 MOST_LINES = 500
 #: Empty rows at the end of the form, for who has no script.
 EXTRA_ROWS = 3
-#: What one line may come to.
-LARGEST_AMOUNT = Decimal(10) ** 12
 LONGEST = {"item_code": 30, "description": 4000, "account_code": 10, "tax_code": 50}
 FIGURES = {"quantity": Decimal(10) ** 9, "unit_price": Decimal(10) ** 9, "discount": HUNDRED}
 DEFAULTS = {"quantity": Decimal(1), "unit_price": Decimal(0), "discount": Decimal(0)}
@@ -211,8 +209,11 @@ class Rows:
         except ArithmeticError:
             row.errors["tax_code"] = f"With a rate of {rate:f} % nothing can be worked out; mend the tax code first."
             return
-        if max(abs(row.amount.amount), abs(row.amount.tax)) > LARGEST_AMOUNT:
-            row.errors["unit_price"] = f"This line comes to more than {LARGEST_AMOUNT:,f}."
+        except TooLargeError:
+            row.errors["unit_price"] = f"This line comes to more than {LARGEST:,f}."
+            return
+        if abs(row.amount.tax) > LARGEST:
+            row.errors["unit_price"] = f"The tax of this line comes to more than {LARGEST:,f}."
 
     # Into the document.
 

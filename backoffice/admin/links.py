@@ -43,10 +43,17 @@ def provider_here() -> Provider | None:
     return provider_of(connection) if connection else None
 
 
-def provider_name() -> str:
-    """What the accounting system of this company is called."""
+def provider_name(first: bool = False) -> str:
+    """What the accounting system of this company is called; in capitals as the first word of a sentence."""
     provider = provider_here()
-    return provider.name if provider else "the accounting system"
+    name = provider.name if provider else "the accounting system"
+    return name[:1].upper() + name[1:] if first else name
+
+
+def their_statuses(kind: str) -> list[str]:
+    """The states that documents of a kind have in the accounting systems of this deployment."""
+    providers: Iterable[Provider] = current_app.extensions["providers"].values()
+    return list(dict.fromkeys(status for provider in providers for status in provider.statuses(kind)))
 
 
 def sends(kind: str) -> bool:
@@ -132,8 +139,14 @@ def blocker_name(link: Link) -> str:
 
 
 def page_of(record: Record) -> str:
-    """The page here of a document or of what belongs to one; its screen is named after its kind."""
-    return url_for(f"{record.kind}s.details_view", id=record.id)
+    """The page here of a record."""
+    return url_for(f"{screen_of(record)}.details_view", id=record.id)
+
+
+def screen_of(record: Record) -> str:
+    """The screen that shows a record."""
+    screens: dict[str, str] = current_app.extensions["screens"]
+    return screens["expense" if getattr(record, "expense", False) else record.kind]
 
 
 def record_url(link: Link | None) -> str | None:

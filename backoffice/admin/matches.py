@@ -17,7 +17,6 @@ from sqlalchemy import select
 from backoffice.admin import links, standing
 from backoffice.admin.company_base import Page
 from backoffice.admin.messages import say
-from backoffice.admin.views import VIEW_OF_KIND
 from backoffice.extensions import db
 from backoffice.models import Connection, Link, Match, Record
 from backoffice.queue import doorbell
@@ -195,7 +194,7 @@ def questions(connection: Connection, shown: Sequence[Waiting]) -> list[Question
             one.sort,
             one.link,
             record,
-            VIEW_OF_KIND[one.link.kind],
+            links.screen_of(record),
             [_candidate(mappers.get(one.link.kind), record, candidate) for candidate in one.matches],
         )
         for one in shown

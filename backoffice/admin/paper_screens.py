@@ -45,7 +45,6 @@ class BillsView(BillBilling):
     title, noun, group, path = "Bills", "bill", "Purchasing", "bills"
     about = "Bills are what suppliers ask you to pay. Make one from an approved purchase order, or write it here."
     kinds = ("bill", "payment")
-    number_of_party = True
     form = DueForm
     groups = (("Bill", ("contact", "name", "reference", "date", "due_date")), MONEY)
     switches = {"show": (("", "Bills"), ("all", "With expenses")), **DocumentView.switches}

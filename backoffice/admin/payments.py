@@ -8,11 +8,11 @@ from typing import Any
 from flask import abort, flash, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from wtforms import SelectField
 from wtforms.fields import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 
-from backoffice.admin import dues, links, words
+from backoffice.admin import links, words
 from backoffice.admin.company_base import here, not_found, number
 from backoffice.admin.document_filters import CauseFilter, DayFilter, FilterWords
 from backoffice.admin.document_form import DayField, FigureField, text_field
@@ -27,6 +27,7 @@ from backoffice.models import (
     Document,
     Payment,
     Status,
+    dues,
 )
 
 SENT = "{} is in {} already and cannot be changed; void it and record it anew."
@@ -37,7 +38,7 @@ def paying_accounts() -> list[Account]:
     query = select(Account).where(
         Account.company_id == here().id,
         Account.archived.is_(False),
-        or_(Account.account_type == "BANK", Account.takes_payments),
+        Account.pays,
     )
     return list(db.session.scalars(query.order_by(Account.name_key, Account.id)))
 
@@ -121,7 +122,7 @@ class PaymentsView(FilterWords, RecordView):
         """Why no payment can be recorded on a document; empty if one can."""
         if document.status is not Status.APPROVED:
             return f"{document} is not approved; it is paid after that."
-        if dues.due(document).left <= 0:
+        if dues.due(db.session(), document).left <= 0:
             return f"Nothing is due on {document}."
         if not paying_accounts():
             return "No account here takes payments. Bring the accounts in first, on the page Accounts."
@@ -140,7 +141,7 @@ class PaymentsView(FilterWords, RecordView):
         if why:
             flash(why, "warning")
             return redirect(links.page_of(document), code=303)
-        form, due = self.furnished(self.create_form(), document), dues.due(document)
+        form, due = self.furnished(self.create_form(), document), dues.due(db.session(), document)
         if request.method == "GET":
             form.date.data, form.amount.data = today(), due.left
         elif self.validate_form(form) and self._fits(form, due.left, document) and self._recorded(form, document):
@@ -211,12 +212,14 @@ class PaymentsView(FilterWords, RecordView):
         if why or not self.may_write:
             flash(why or "Viewers change nothing.", "warning")
             return redirect(self.open_url(record), code=303)
+        if request.method == "POST":  # of two who pay at once, the second sees what the first left
+            db.session.refresh(record.document, with_for_update=True)
         form = self.furnished(self.edit_form(obj=record), record.document)
-        due = dues.due(record.document)
+        due = dues.due(db.session(), record.document, but=record)
         if (
             request.method == "POST"
             and self.validate_form(form)
-            and self._fits(form, due.left + record.amount, record.document)
+            and self._fits(form, due.left, record.document)
             and self.update_model(form, record)
         ):
             flash(f"{record} was saved.", "success")

@@ -18,14 +18,13 @@ from wtforms import HiddenField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, ValidationError
 
 from backoffice import mail as outbox
-from backoffice.admin import dues
 from backoffice.admin.company_base import Page, here, not_found, number
 from backoffice.admin.words import Badge
 from backoffice.clock import now
 from backoffice.config import Settings
 from backoffice.database import read_only
 from backoffice.extensions import db
-from backoffice.models import Document, Mail, MailState
+from backoffice.models import Document, Mail, MailState, dues
 from backoffice.pdf.letterhead import Due, Letterhead, letterhead_of
 from backoffice.queue import doorbell
 
@@ -114,12 +113,10 @@ class Printing(Page):
         mail = outbox.put(
             db.session(),
             settings,
-            company_id=here().id,
-            kind=document.kind,
-            record_id=document.id,
-            letter=letter(document, recipients, str(form.subject.data), str(form.body.data)),
-            token=token if TOKEN.fullmatch(token) else secrets.token_hex(16),
-            user_id=current_user.id,
+            document,
+            letter(document, recipients, str(form.subject.data), str(form.body.data)),
+            token if TOKEN.fullmatch(token) else secrets.token_hex(16),
+            current_user.id,
         )
         name, back = str(document), self._email_url(document)
         try:
@@ -170,7 +167,7 @@ def printed(document: Document) -> tuple[bytes, Letterhead]:
     """A document as a PDF, and the paper that it is on."""
     from backoffice.pdf.document import document_pdf
 
-    known = dues.due(document) if document.kind in dues.PAID_BY else None
+    known = dues.due(db.session(), document) if document.kind in dues.PAID_BY else None
     due = Due(known.paid, known.credited, known.left) if known else None
     head = letterhead_of(db.session(), document, now(), due)
     return document_pdf(document, head), head

@@ -17,6 +17,7 @@ from backoffice.admin.history import history_of
 from backoffice.admin.settings_form import TABS, Tab
 from backoffice.extensions import db
 from backoffice.models import CompanySettings, Connection, Role
+from backoffice.models.settings import BRINGS_IN, SENDS
 from backoffice.queue import doorbell
 from backoffice.sync.linking import open_links
 
@@ -28,12 +29,8 @@ NEED_LINK = {
 }  # fmt: skip
 #: Days are only a boundary: they may be chosen ahead.
 AHEAD = {"send_from", "bring_in_from"}
-#: By setting, the scope of Xero that it needs; the older scope covers all of them.
-SCOPES = {
-    **dict.fromkeys(("orders", "bills", "invoices", "credit_notes"), "accounting.invoices"),
-    "payments": "accounting.payments",
-}
-LEGACY_SCOPE = "accounting.transactions"
+#: The kind of record that a setting lets in or out; of several that one setting is for, the first.
+KIND_OF = {setting: kind for table in (SENDS, BRINGS_IN) for kind, setting in reversed(table.items())}
 
 
 class SettingsView(Page):
@@ -158,10 +155,8 @@ def _some_provider() -> str:
 
 def _missing_scope(name: str, connection: Connection) -> str:
     """The scope that a setting needs and that the consent does not give."""
-    held = set((connection.authorisation.scopes if connection.authorisation else "").split())
-    sends = name.startswith("send_") or name.endswith("_as")
-    needed = SCOPES.get(name.removeprefix("send_").removeprefix("bring_in_").removesuffix("_as"))
-    if connection.provider != "xero" or needed is None or not held:
+    provider = links.provider_of(connection)
+    kind = KIND_OF.get(f"send_{name.removesuffix('_as')}" if name.endswith("_as") else name)
+    if provider is None or kind is None:
         return ""
-    enough = {needed, LEGACY_SCOPE} | (set() if sends else {f"{needed}.read", f"{LEGACY_SCOPE}.read"})
-    return "" if held & enough else needed
+    return provider.missing_scope(connection, kind, sends=not name.startswith("bring_in_"))

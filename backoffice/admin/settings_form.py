@@ -12,6 +12,8 @@ from backoffice.admin.setting_fields import code, day, emptied, text, tick
 from backoffice.admin.words import WINNER_WORDS
 from backoffice.models import Approvers, CompanySettings, Inventory, SentAs, Side, Winner
 
+#: What stands where no default is chosen.
+OWN = "Each line names its own"
 APPROVER_WORDS = {
     Approvers.OPERATORS: "Operators and administrators",
     Approvers.ADMINISTRATORS: "Administrators alone",
@@ -68,7 +70,8 @@ class GeneralTab(Tab):
         "When both sides changed the same record",
         choices=options(WINNER_WORDS),
         coerce=Winner,
-        description="The other value is kept in the record’s history, and the sync job says so.",
+        description="The other value is kept in the record’s history, and the sync job says so. Documents and payments "
+        "that were sent always ask a person.",
     )
     send_from = day("Send documents dated from", "Earlier ones stay here. Empty: all are sent.")
     bring_in_from = day(
@@ -129,10 +132,8 @@ class InvoicesTab(Tab):
     sales_tax = code("Tax on sales", "For lines without a tax code.")
 
     def prepare(self, settings: CompanySettings) -> None:
-        self.revenue_account.choices = chosen(
-            accounts(Side.SALES), settings.revenue_account, "None: each line names its own"
-        )
-        self.sales_tax.choices = chosen(taxes(Side.SALES), settings.sales_tax, "None: each line names its own")
+        self.revenue_account.choices = chosen(accounts(Side.SALES), settings.revenue_account, OWN)
+        self.sales_tax.choices = chosen(taxes(Side.SALES), settings.sales_tax, OWN)
 
 
 class SuppliersTab(Tab):
@@ -157,9 +158,8 @@ class SuppliersTab(Tab):
     purchase_tax = code("Tax on purchases", "For lines without a tax code.")
 
     def prepare(self, settings: CompanySettings) -> None:
-        none = "None: each line names its own"
-        self.expense_account.choices = chosen(accounts(Side.PURCHASES), settings.expense_account, none)
-        self.purchase_tax.choices = chosen(taxes(Side.PURCHASES), settings.purchase_tax, none)
+        self.expense_account.choices = chosen(accounts(Side.PURCHASES), settings.expense_account, OWN)
+        self.purchase_tax.choices = chosen(taxes(Side.PURCHASES), settings.purchase_tax, OWN)
 
 
 class CompanyTab(Tab):

@@ -56,8 +56,7 @@ def tax_suggestions() -> list[Suggestion]:
     theirs = db.session.scalars(rates.order_by(TaxRate.name_key, TaxRate.id)).all()
     found = []
     for mapping in db.session.scalars(query.order_by(TaxMapping.side, TaxMapping.code).limit(MOST)):
-        sales = mapping.side is Side.SALES
-        fits = [rate for rate in theirs if (rate.for_sales if sales else rate.for_purchases)]
+        fits = [rate for rate in theirs if rate.fits(mapping.side)]
         best, why = likeliest(mapping, fits)
         choices = {str(rate.id): str(rate) for rate in fits}
         chosen = str(best.id) if best else None

@@ -15,7 +15,6 @@ from sqlalchemy import Select, false, or_, select
 from backoffice.admin import links, standing, words
 from backoffice.admin.addresses import return_to
 from backoffice.admin.company_base import Page, not_found, number
-from backoffice.admin.views import VIEW_OF_KIND
 from backoffice.clock import now
 from backoffice.extensions import db
 from backoffice.models import KINDS, Connection, Link, LinkState, Record
@@ -162,8 +161,8 @@ def _lines(found: Sequence[Link]) -> list[Line]:
 
 
 def _line(link: Link, record: Record | None) -> Line:
-    endpoint = VIEW_OF_KIND.get(link.kind)
-    mendable = record is not None and endpoint is not None and not links.read_only(record, link)
+    endpoint = links.screen_of(record) if record is not None else None
+    mendable = record is not None and not links.read_only(record, link)
     return Line(link, record, endpoint, mendable)
 
 

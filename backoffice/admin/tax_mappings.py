@@ -21,11 +21,10 @@ from backoffice.models import Side, TaxMapping, TaxRate
 
 def _for_side() -> ColumnElement[bool] | None:
     """Only rates that fit the side chosen in the form."""
-    sides = {Side.SALES: TaxRate.for_sales, Side.PURCHASES: TaxRate.for_purchases}
     side = request.args.get("side")
     if side is None:
         return None
-    return sides[Side(side)].is_(True) if side in set(Side) else false()
+    return TaxRate.fits(Side(side)).is_(True) if side in set(Side) else false()
 
 
 class TaxMappingsView(MappingView):
@@ -79,7 +78,7 @@ class TaxMappingsView(MappingView):
         rate = form.tax_rate.data if fine else None
         if rate is None:
             return fine
-        fits = rate.for_sales if form.side.data is Side.SALES else rate.for_purchases
+        fits = rate.fits(form.side.data)
         if not fits:
             form.tax_rate.errors = [f"{rate.name} is not for {SIDE_WORDS[form.side.data].lower()}; choose one that is."]
         return bool(fits)

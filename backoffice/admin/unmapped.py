@@ -13,7 +13,6 @@ from sqlalchemy import ColumnElement, case, exists, func, literal, select
 
 from backoffice.admin import links
 from backoffice.admin.company_base import Page, here
-from backoffice.admin.views import VIEW_OF_KIND
 from backoffice.admin.words import SIDE_WORDS
 from backoffice.extensions import db
 from backoffice.models import (
@@ -92,9 +91,7 @@ class UnmappedView(Page):
             for model in DOCUMENTS:
                 rows += db.session.scalars(_carrying(model, column, Side(side), code)).all()
         badges = links_of(rows)
-        return self.render(
-            "unmapped/documents.html", rows=rows, what=what, code=code, badges=badges, document_url=document_url
-        )
+        return self.render("unmapped/documents.html", rows=rows, what=what, code=code, badges=badges)
 
 
 def links_of(rows: list[Any]) -> dict[tuple[str, int], Link]:
@@ -133,12 +130,21 @@ def _taxes() -> Iterator[Lack]:
 
 
 def _accounts() -> Iterator[Lack]:
-    query = select(Account.code).where(Account.company_id == here().id, Account.archived.is_(False))
+    query = select(Account.code).where(
+        Account.company_id == here().id, Account.archived.is_(False), Account.takes_lines
+    )
     active = set(db.session.scalars(query))
     for use in _uses("account_code"):
         if use.code not in active:
             place = url_for("accounts.index_view", archived="all", search=use.code)
-            yield Lack("account", use, f"Account {use.code}", "Archived, or not there", place, "Look at the accounts")
+            yield Lack(
+                "account",
+                use,
+                f"Account {use.code}",
+                "Archived, not there, or not for lines",
+                place,
+                "Look at the accounts",
+            )
 
 
 def _items() -> Iterator[Lack]:
@@ -190,7 +196,7 @@ def _still_here(model: Any) -> ColumnElement[bool]:
         Link.external_id.is_not(None),
     )
     owned: ColumnElement[bool] = model.company_id == here().id
-    return owned & model.archived.is_(False) & (model.status != Status.VOIDED) & ~integrated
+    return owned & ~model.voided & ~integrated
 
 
 def _carrying(model: Any, column: str, side: Side, code: str) -> Any:
@@ -205,9 +211,3 @@ def _carrying(model: Any, column: str, side: Side, code: str) -> Any:
     else:
         query = query.where(model.side == side)
     return query.order_by((model.status == Status.APPROVED).desc(), model.date.desc(), model.id.desc()).limit(MOST)
-
-
-def document_url(document: Any) -> str | None:
-    """The page of a document, where it has one."""
-    path = VIEW_OF_KIND.get(document.kind)
-    return url_for(f"{path}.details_view", id=document.id) if path else None

@@ -16,17 +16,12 @@ from backoffice.models import (
     Connection,
     Direction,
     Document,
-    JobState,
     LinkState,
     Role,
     Side,
-    StartedBy,
     Status,
-    SyncJob,
     Treatment,
-    Waiting,
     Winner,
-    Work,
 )
 
 
@@ -74,14 +69,6 @@ GONE_WORDS = {
     "voided": "Voided in {provider}",
 }
 
-JOB_BADGES = {
-    JobState.PENDING: Badge("○", "Pending", "grey"),
-    JobState.RUNNING: Badge("●", "Running", "blue"),
-    JobState.COMPLETED: Badge("✓", "Completed", "green"),
-    JobState.FAILED: Badge("✕", "Failed", "red"),
-    JobState.CANCELLED: Badge("–", "Cancelled", "grey"),
-}
-
 ROLE_WORDS = {
     Role.ADMINISTRATOR: "Administrator: people, connections, settings, and all that operators do",
     Role.OPERATOR: "Operator: records, Update and the sync queue",
@@ -98,11 +85,9 @@ STATUS_BADGES = {
 STEP_WORDS = {
     Status.AWAITING_APPROVAL: "Submit for approval",
     Status.APPROVED: "Approve",
-    Status.DRAFT: "Back to draft",
+    Status.DRAFT: "Return to draft",
     Status.VOIDED: "Void",
 }
-#: The states that documents have there, as they are written there.
-THEIR_STATUSES = ("DRAFT", "SUBMITTED", "AUTHORISED", "PAID", "BILLED", "VOIDED", "DELETED")
 TREATMENT_WORDS = {
     Treatment.EXCLUSIVE: "Tax exclusive",
     Treatment.INCLUSIVE: "Tax inclusive",
@@ -114,13 +99,6 @@ DIRECTION_WORDS = {
     Direction.OUT: "Goes out one way; changed here",
     Direction.BOTH: "Both ways; changed on either side",
 }
-#: Who or what asked for a job, where it was no person we can name.
-STARTED_WORDS = {
-    StartedBy.PERSON: "a person",
-    StartedBy.SAVE: "by itself, on save",
-    StartedBy.SCHEDULE: "by itself, on schedule",
-    StartedBy.COMMAND: "from the command line",
-}
 #: What happened to a record, as its history says it.
 ACTION_WORDS = {"created": "Created", "changed": "Changed", "deleted": "Deleted", "linked": "Linked"}
 
@@ -128,15 +106,6 @@ ACTION_WORDS = {"created": "Created", "changed": "Changed", "deleted": "Deleted"
 def connection_badge(connection: Connection) -> Badge:
     """The badge of a connection."""
     return Badge("✓", "Connected", "green") if connection.usable else Badge("◔", "Needs reconnecting", "amber")
-
-
-def job_badge(job: SyncJob) -> Badge:
-    """The badge of a job; one with refusals is completed all the same, and says so."""
-    if job.state is JobState.COMPLETED and job.refused:
-        return Badge("✓", f"Completed with {job.refused:,} refused", "amber")
-    if job.state is JobState.PENDING and job.waiting_kind:
-        return Badge("◔", "Waiting", "amber")
-    return JOB_BADGES[job.state]
 
 
 def plural(word: str) -> str:
@@ -157,43 +126,6 @@ def kind_label(kind: str) -> str:
 def kinds_text(kinds: list[str]) -> str:
     """Several kinds in a sentence."""
     return ", ".join(plural(kind_label(kind)) for kind in kinds)
-
-
-def summary(job: SyncJob) -> str:
-    """What a job that has ended did, or why it failed, in a line."""
-    if job.state is JobState.FAILED and job.reason:
-        return job.reason
-    parts = [
-        (job.created, "new"),
-        (job.updated, "updated"),
-        (job.archived, "archived"),
-        (job.sent, "sent"),
-        (job.refused, "refused"),
-    ]
-    said = ", ".join(f"{count:,} {word}" for count, word in parts if count)
-    if said or job.state is not JobState.COMPLETED:
-        return said
-    return "Nothing needed to be sent" if job.work is Work.PUSH else "No objects need to be updated"
-
-
-def waiting_text(job: SyncJob, provider: str) -> str:
-    """What a job that is put back waits for."""
-    said = job.waiting_for or ""
-    if job.waiting_kind is Waiting.LIMIT:
-        return f"Waiting for {provider}’s {said.removeprefix('the ')}"
-    return f"Waiting for {said}" if job.waiting_kind is Waiting.JOB else said
-
-
-def asked_by(job: SyncJob) -> str:
-    """Who or what asked for a job."""
-    return job.user.name if job.user else STARTED_WORDS[job.started_by]
-
-
-def waits(job: SyncJob) -> str:
-    """What a job that nobody has taken up yet waits for."""
-    if job.state is not JobState.PENDING:
-        return ""
-    return "Waits for its time" if job.due_at > now() else "Waits for a worker"
 
 
 def duration(start: datetime | None, end: datetime | None) -> str:

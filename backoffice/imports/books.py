@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -17,7 +17,6 @@ from backoffice.models import (
     Account,
     Connection,
     Contact,
-    Document,
     Item,
     Link,
     Record,
@@ -46,14 +45,19 @@ class Parties:
 
     def __init__(self, session: Session, company_id: int) -> None:
         self._by: dict[str, dict[str, list[Party]]] = {key: defaultdict(list) for key in ("number", "email", "name")}
+        self._by_id: dict[int, Party] = {}
         columns = (Contact.id, Contact.name, Contact.archived, Contact.number, Contact.email, Contact.name_key)
         for id_, name, archived, number, email, key in session.execute(
             select(*columns).where(Contact.company_id == company_id).order_by(Contact.id)
         ):
-            party = Party(id_, name, archived)
+            party = self._by_id[id_] = Party(id_, name, archived)
             for by, value in (("number", number), ("email", folded(email)), ("name", key)):
                 if value:
                     self._by[by][value].append(party)
+
+    def name(self, party_id: int) -> str:
+        """What a contact of the company is called."""
+        return self._by_id[party_id].name
 
     def find(self, number: str, email: str, name: str) -> Party | None:
         """The contact that a row means; None where there is none. Raises: CellError where it cannot be told which."""
@@ -86,19 +90,18 @@ class Codes:
 
     def __init__(self, session: Session, company_id: int, side: Side | None) -> None:
         self.items = _spelled(session.execute(_active(Item, Item.code, company_id)).scalars())
-        accounts = session.execute(_active(Account, Account.code, company_id).add_columns(Account.name)).all()
-        self.accounts = _spelled(code for code, _ in accounts if code)
+        accounts = session.execute(
+            _active(Account, Account.code, company_id).add_columns(Account.name).where(Account.takes_lines)
+        ).all()
+        self.accounts = _spelled(code for code, _ in accounts)
         self._account_names = {
-            folded(said): code
-            for code, name in accounts
-            if code
-            for said in (name, f"{code} {name}", f"{code} - {name}")
+            folded(said): code for code, name in accounts for said in (name, f"{code} {name}", f"{code} - {name}")
         }
         ours = select(TaxMapping.code, TaxMapping.name).where(TaxMapping.company_id == company_id)
         theirs = _active(TaxRate, TaxRate.code, company_id).add_columns(TaxRate.name)
         if side:
             ours = ours.where(TaxMapping.side == side)
-            theirs = theirs.where(TaxRate.for_sales if side is Side.SALES else TaxRate.for_purchases)
+            theirs = theirs.where(TaxRate.fits(side))
         taxes = [*session.execute(theirs).all(), *session.execute(ours).all()]
         self.taxes = _spelled(code for code, _ in taxes)
         self._tax_names = {folded(name): code for code, name in taxes}
@@ -112,7 +115,9 @@ class Codes:
         """The code of an account, named by code or name. Raises: CellError."""
         code = self._account_names.get(folded(cell))
         return code or _known(
-            self.accounts, cell, "There is no active account {}. Name one that is on the page Accounts."
+            self.accounts,
+            cell,
+            "There is no active account {} that takes lines. Name another one that is on the page Accounts.",
         )
 
     def tax(self, cell: str) -> str:
@@ -158,23 +163,6 @@ def _options(session: Session, company_id: int) -> dict[str, list[int]]:
         found[folded(option)].append(id_)
         if folded(f"{category}: {option}") != folded(option):
             found[folded(f"{category}: {option}")].append(id_)
-    return found
-
-
-def documents_here(
-    session: Session, model: type[Document], company_id: int, names: Sequence[str]
-) -> dict[str, list[tuple[int, str]]]:
-    """The documents that have one of these numbers: by the number as it is compared, party and its name."""
-    found: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    keys = sorted({folded(name)[:255] for name in names})
-    for lot in lots(keys, LOT):
-        query = (
-            select(model.name_key, model.contact_id, Contact.name)
-            .join(Contact, Contact.id == model.contact_id)
-            .where(model.company_id == company_id, model.name_key.in_(lot))
-        )
-        for key, contact_id, name in session.execute(query):
-            found[key].append((contact_id, name))
     return found
 
 

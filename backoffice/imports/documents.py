@@ -11,20 +11,19 @@ from sqlalchemy.orm import Session
 
 from backoffice.database import folded
 from backoffice.imports import values
-from backoffice.imports.books import Codes, Parties, documents_here
+from backoffice.imports.books import Codes, Parties
 from backoffice.imports.plan import Cells, Entry, Options, Plan, Verdict, obstacle, overlong
 from backoffice.imports.reader import Sheet, SheetRow
 from backoffice.imports.sorts import Sort
 from backoffice.imports.values import CellError
-from backoffice.models import Bill, Document, Line, LineDefaults, Status
-from backoffice.models.document import worked_out
-from backoffice.models.totals import half_up, totals
+from backoffice.models import Document, Line, LineDefaults, Status
+from backoffice.models.document import NumberKey, worked_out
+from backoffice.models.number import holders
+from backoffice.models.totals import LARGEST, half_up, totals
 
 PARTY = ("party_number", "party_email", "party")
 DATES = ("date", "due_date", "delivery_date")
 TEXTS = ("reference", "delivery_address", "attention_to", "telephone", "delivery_instructions")
-#: What a document may come to, and a line of it.
-LARGEST = Decimal(10) ** 13
 
 
 def plan_documents(
@@ -176,7 +175,7 @@ class _Reading:
             cells.bad("discount", "has to be between 0 and 100.")
             discount = Decimal(0)
         price = price or Decimal(0)
-        if abs(quantity) * abs(price) >= LARGEST:
+        if abs(quantity) * half_up(abs(price), self.model.price_places) >= LARGEST:
             cells.bad("quantity", "times the unit price is too large an amount.")
             quantity = price = Decimal(0)
         return {"quantity": quantity, "unit_price": price, "discount": discount}
@@ -216,21 +215,19 @@ class _Reading:
 
     def settle(self, entries: list[Entry]) -> None:
         """Tell what is here already, and what takes another one's number."""
-        here = documents_here(self.session, self.model, self.company_id, [entry.title for entry in entries])
-        seen: dict[str, Entry] = {}
+        here = holders(self.session, self.model, self.company_id, [entry.title for entry in entries])
+        seen: dict[NumberKey, Entry] = {}
         for entry in entries:
             document: Any = entry.record
-            key = folded(entry.title)[:255]
+            party_id = document.contact_id or -id(entry.new_party)
+            key = self.model.number_key(self.model.side, entry.title, party_id)
             others = here.get(key, [])
-            if any(contact_id == document.contact_id for contact_id, _ in others):
+            if any(other.contact_id == party_id for other in others):
                 entry.verdict, entry.problems = Verdict.HERE, []
                 continue
-            if self.model is Bill:
-                key = f"{key} {document.contact_id or id(entry.new_party)}"
-            elif others and document.name:
-                entry.bad(
-                    "Number", f"{document.name} is that of another {self.sort.label}, of {others[0][1]}. Change it."
-                )
+            if others and document.name:
+                whose = self.parties.name(others[0].contact_id)
+                entry.bad("Number", f"{document.name} is that of another {self.sort.label}, of {whose}. Change it.")
             first = seen.setdefault(key, entry)
             if first is not entry and document.name:
                 entry.bad("Number", f"{document.name} stands on line {first.lines} already, with another spelling of "

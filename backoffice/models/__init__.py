@@ -16,10 +16,11 @@ from backoffice.models.connection import Authorisation, Connection, ConnectionSt
 from backoffice.models.contact import Contact
 from backoffice.models.credit_note import Allocation, CreditNote, CreditNoteLine
 from backoffice.models.csv_import import CsvImport
-from backoffice.models.document import Document, Line, Status
+from backoffice.models.document import Document, Status
 from backoffice.models.history import Author, History, writing_as
 from backoffice.models.invoice import Invoice, InvoiceLine
 from backoffice.models.item import Item
+from backoffice.models.line import Line
 from backoffice.models.line_defaults import LineDefaults
 from backoffice.models.link import Direction, Link, LinkState, Route
 from backoffice.models.mail import Mail, MailState
@@ -28,6 +29,7 @@ from backoffice.models.payment import Payment
 from backoffice.models.purchase_order import PurchaseOrder, PurchaseOrderLine
 from backoffice.models.record import Record
 from backoffice.models.settings import Approvers, CompanySettings, Inventory, SentAs, Winner, new_company
+from backoffice.models.side import Side
 from backoffice.models.sync_job import (
     AttemptState,
     JobState,
@@ -42,7 +44,7 @@ from backoffice.models.sync_job import (
     Waiting,
     Work,
 )
-from backoffice.models.tax_mapping import Side, TaxMapping
+from backoffice.models.tax_mapping import TaxMapping
 from backoffice.models.tax_rate import TaxRate
 from backoffice.models.totals import Totals, Treatment
 from backoffice.models.tracking import TrackingCategory, TrackingOption
@@ -73,6 +75,7 @@ def listen(session: type[Session]) -> None:
     """Put the hooks that keep revision, history and guard on a class of sessions."""
     event.listen(session, "before_flush", hooks.before_flush)
     event.listen(session, "after_flush", hooks.after_flush)
+    event.listen(session, "after_flush_postexec", hooks.after_flush_postexec)
     event.listen(session, "do_orm_execute", hooks.refuse_bulk)
 
 

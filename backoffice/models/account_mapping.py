@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from backoffice.database import Base, RowId, choice
 from backoffice.models.company import CompanyOwned
 from backoffice.models.item import Item
-from backoffice.models.tax_mapping import Side
+from backoffice.models.side import Side
 
 
 class AccountMapping(CompanyOwned, Base):

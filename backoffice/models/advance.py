@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
 
 from backoffice.database import Exact, choice
 from backoffice.models.record import Record
-from backoffice.models.tax_mapping import Side
+from backoffice.models.side import Side
 
 if TYPE_CHECKING:
     from backoffice.models.contact import Contact

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from collections.abc import Collection
 
-from backoffice.models.document import Document, Line
+from sqlalchemy import ColumnElement, ForeignKey, select
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from backoffice.models.document import Document
+from backoffice.models.line import Line
 from backoffice.models.purchase_order import PurchaseOrder, PurchaseOrderLine
-from backoffice.models.tax_mapping import Side
+from backoffice.models.side import Side
 
 
 class BillLine(Line):
@@ -45,3 +49,25 @@ class Bill(Document):
     lines: Mapped[list[BillLine]] = relationship(
         back_populates="document", order_by="BillLine.position", cascade="all, delete-orphan"
     )
+
+    @classmethod
+    def follow_up(cls, session: Session, record_ids: Collection[int]) -> None:
+        """Their orders are billed, or open again."""
+        from backoffice.models.billing import settle  # which is about bills, and comes after them
+
+        orders = select(cls.purchase_order_id).where(cls.id.in_(record_ids), cls.purchase_order_id.is_not(None))
+        settle(session, [order_id for order_id in session.scalars(orders.distinct()) if order_id])
+
+    @hybrid_property
+    def counts(self) -> bool:
+        """Whether it bills something of its order; a voided one does not."""
+        return not self.voided
+
+    @counts.inplace.expression
+    @classmethod
+    def _counts(cls) -> ColumnElement[bool]:
+        return ~cls.voided
+
+    @classmethod
+    def numbered_by_party(cls, side: Side) -> bool:
+        return True

@@ -6,16 +6,17 @@ Void bills do not count. Quantities have four decimals, money is in the order's 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from backoffice.errors import BackofficeError
 from backoffice.models.bill import Bill, BillLine
-from backoffice.models.document import Line, Status
+from backoffice.models.document import Status
+from backoffice.models.line import Line
 from backoffice.models.purchase_order import PurchaseOrder, PurchaseOrderLine
 from backoffice.models.totals import half_up
 
@@ -97,7 +98,7 @@ def open_lines(session: Session, order: PurchaseOrder) -> list[OpenLine]:
     query = (
         select(BillLine.order_line_id, func.sum(BillLine.quantity))
         .join(Bill, BillLine.document_id == Bill.id)
-        .where(BillLine.order_line_id.in_([line.id for line in order.lines]), _counts())
+        .where(BillLine.order_line_id.in_([line.id for line in order.lines]), Bill.counts)
         .group_by(BillLine.order_line_id)
     )
     billed: dict[int | None, Decimal] = {row[0]: row[1] for row in session.execute(query)}
@@ -110,23 +111,23 @@ def bills_of(session: Session, order: PurchaseOrder) -> Sequence[Bill]:
     return session.scalars(query.order_by(Bill.date, Bill.id)).all()
 
 
-def _counts() -> ColumnElement[bool]:
-    return (Bill.status != Status.VOIDED) & Bill.archived.is_(False)
-
-
 def fully_billed(lines: Iterable[OpenLine]) -> bool:
     """Whether nothing is left of an order of which something is billed."""
     found = list(lines)
     return any(each.billed for each in found) and all(not each.left for each in found)
 
 
-def settle(session: Session, order: PurchaseOrder) -> None:
-    """Mark an order as billed, or as not billed any more, as its bills stand now. Commits nothing."""
-    if order.status is Status.VOIDED:
-        return
-    billed = fully_billed(open_lines(session, order))
-    if order.billed != billed:
-        order.billed = billed
+def settle(session: Session, order_ids: Collection[int]) -> None:
+    """Mark orders as billed, or as not billed any more, as their bills stand now. Commits nothing.
+
+    An order of which no bill was made here stays as it is: it may be billed elsewhere.
+    """
+    has_bills = exists().where(Bill.purchase_order_id == PurchaseOrder.id)
+    query = select(PurchaseOrder).where(PurchaseOrder.id.in_(order_ids), has_bills)
+    for order in session.scalars(query.where(~PurchaseOrder.voided).order_by(PurchaseOrder.id)).all():
+        billed = fully_billed(open_lines(session, order))
+        if order.billed != billed:
+            order.billed = billed
 
 
 def make_bill(
@@ -158,7 +159,6 @@ def make_bill(
     )
     session.add(bill)
     session.flush()
-    settle(session, order)
     return bill
 
 
@@ -183,7 +183,7 @@ def _billed(line: PurchaseOrderLine, quantity: Decimal) -> BillLine:
 
 def compare(order: PurchaseOrder, bills: Iterable[Bill]) -> list[Compared]:
     """Each line of an order beside what these bills ask for it, then what they ask for besides."""
-    counted = [bill for bill in bills if bill.status is not Status.VOIDED and not bill.archived]
+    counted = [bill for bill in bills if bill.counts]
     lines = [line for bill in counted for line in bill.lines]
     known = {line.id for line in order.lines}
     found = [_compared(str(line), line, [b for b in lines if b.order_line_id == line.id]) for line in order.lines]

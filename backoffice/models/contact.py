@@ -54,5 +54,9 @@ class Contact(Record):
             return true()
         return or_(cls.supplier_here, cls.is_supplier, not_(or_(cls.customer_here, cls.is_customer)))
 
+    def held(self, settings: CompanySettings) -> str | None:
+        customer = self.customer_here and not self.supplier_here
+        return "new customers are held for a person" if customer and not settings.create_customers else None
+
     def __str__(self) -> str:
         return self.name

@@ -10,10 +10,11 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from backoffice.database import Exact, choice
 from backoffice.models.bill import Bill
-from backoffice.models.document import Document, Line
+from backoffice.models.document import Document
 from backoffice.models.invoice import Invoice
+from backoffice.models.line import Line
 from backoffice.models.record import Record
-from backoffice.models.tax_mapping import Side
+from backoffice.models.side import Side
 
 
 class CreditNoteLine(Line):
@@ -40,6 +41,10 @@ class CreditNote(Document):
         back_populates="document", order_by="CreditNoteLine.position", cascade="all, delete-orphan"
     )
     allocations: Mapped[list[Allocation]] = relationship(back_populates="credit_note", order_by="Allocation.id")
+
+    @classmethod
+    def numbered_by_party(cls, side: Side) -> bool:
+        return side is Side.PURCHASES
 
 
 class Allocation(Record):

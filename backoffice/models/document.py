@@ -9,19 +9,20 @@ from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from sqlalchemy import ColumnElement, Date, ForeignKey, Index, String, Text, and_, inspect, true
-from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship, synonym
+from sqlalchemy import ColumnElement, Date, ForeignKey, Index, String, and_, true
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
 
-from backoffice.database import Base, Exact, RowId, choice
+from backoffice.database import Exact, choice, folded
+from backoffice.models.line import Line, renumber
 from backoffice.models.line_defaults import LineDefaults
 from backoffice.models.record import Record
-from backoffice.models.tax_mapping import Side
+from backoffice.models.side import Side
 from backoffice.models.totals import Amount, Treatment, line_amount, totals
 
 if TYPE_CHECKING:
     from backoffice.models.contact import Contact
     from backoffice.models.settings import CompanySettings
-    from backoffice.models.tracking import TrackingOption
 
 
 class Status(StrEnum):
@@ -33,6 +34,8 @@ class Status(StrEnum):
     VOIDED = "voided"
 
 
+#: What two documents of one kind share that have the same number: side, number, and the party where it is the party's.
+NumberKey = tuple[str, str, int | None]
 #: From each state, the states that may follow.
 STEPS: dict[Status, tuple[Status, ...]] = {
     Status.DRAFT: (Status.AWAITING_APPROVAL, Status.APPROVED, Status.VOIDED),
@@ -40,89 +43,6 @@ STEPS: dict[Status, tuple[Status, ...]] = {
     Status.APPROVED: (Status.VOIDED,),
     Status.VOIDED: (),
 }
-
-
-class Line(Base):
-    """One line of a document: an item, or free text. An edit of it is an edit of its document."""
-
-    __abstract__ = True
-
-    #: What both sides keep of a line, in the order of a page.
-    content: ClassVar[tuple[str, ...]] = (
-        "item_code",
-        "description",
-        "quantity",
-        "unit_price",
-        "discount",
-        "discount_amount",
-        "account_code",
-        "tax_code",
-        "tracking_1_id",
-        "tracking_2_id",
-    )
-    #: The document's table.
-    document_table: ClassVar[str]
-
-    id: Mapped[int] = mapped_column(RowId, primary_key=True, sort_order=-20)
-    #: From 1 on, without gaps.
-    position: Mapped[int]
-    item_code: Mapped[str | None] = mapped_column(String(30), info={"label": "Item"})
-    description: Mapped[str | None] = mapped_column(Text, info={"label": "Description"})
-    quantity: Mapped[Decimal] = mapped_column(Exact(4), default=Decimal(1), info={"label": "Quantity"})
-    #: Of one, in the document's currency, with or without tax as the document says.
-    unit_price: Mapped[Decimal] = mapped_column(Exact(4), default=Decimal(0), info={"label": "Unit price"})
-    #: Per cent off; sales only.
-    discount: Mapped[Decimal] = mapped_column(Exact(4), default=Decimal(0), info={"label": "Discount %"})
-    #: The same in money; the accounting system's way, which is kept as it came.
-    discount_amount: Mapped[Decimal] = mapped_column(Exact(2), default=Decimal(0), info={"label": "Discount"})
-    account_code: Mapped[str | None] = mapped_column(String(10), info={"label": "Account"})
-    #: A tax code of ours, or a rate's code in the accounting system.
-    tax_code: Mapped[str | None] = mapped_column(String(50), info={"label": "Tax"})
-    #: What the line comes to, and the tax on or in it: two decimals.
-    amount: Mapped[Decimal] = mapped_column(Exact(2), default=Decimal(0), info={"label": "Amount"})
-    tax_amount: Mapped[Decimal] = mapped_column(Exact(2), default=Decimal(0), info={"label": "Tax amount"})
-    #: Whether these are the accounting system's own figures, which somebody there may have adjusted.
-    as_it_came: Mapped[bool] = mapped_column(default=False)
-
-    @declared_attr
-    def document_id(self) -> Mapped[int]:
-        return mapped_column(ForeignKey(f"{self.document_table}.id", ondelete="CASCADE"), index=True)
-
-    @declared_attr
-    def tracking_1_id(self) -> Mapped[int | None]:
-        return mapped_column(ForeignKey("tracking_option.id", ondelete="SET NULL"), info={"label": "Tracking"})
-
-    @declared_attr
-    def tracking_2_id(self) -> Mapped[int | None]:
-        return mapped_column(
-            ForeignKey("tracking_option.id", ondelete="SET NULL"),
-            active_history=True,
-            info={"label": "Second tracking"},
-        )
-
-    @declared_attr
-    def tracking_1(self) -> Mapped[TrackingOption | None]:
-        return relationship("TrackingOption", foreign_keys=[cast(Any, self.tracking_1_id)])
-
-    @declared_attr
-    def tracking_2(self) -> Mapped[TrackingOption | None]:
-        return relationship("TrackingOption", foreign_keys=[cast(Any, self.tracking_2_id)])
-
-    if TYPE_CHECKING:
-        document: Document
-
-    @property
-    def mere_text(self) -> bool:
-        """Whether it only says something: no item, no account, no price."""
-        return not (self.item_code or self.account_code or self.unit_price)
-
-    @classmethod
-    def column_label(cls, column: str) -> str:
-        """What people call a column."""
-        return str(cls.table().c[column].info.get("label", column.replace("_", " ").capitalize()))
-
-    def __str__(self) -> str:
-        return self.description or self.item_code or f"line {self.position}"
 
 
 class Document(Record):
@@ -134,8 +54,6 @@ class Document(Record):
     line: ClassVar[type[Line]]
     #: Decimals of a unit price that the accounting system keeps.
     price_places: ClassVar[int] = 4
-    #: What the numbers that are given here begin with.
-    prefix: ClassVar[str]
 
     #: Nothing of what only they know, or is computed, is sent.
     computed_columns: ClassVar[frozenset[str]] = frozenset({"sub_total", "tax_total", "total"})
@@ -156,7 +74,10 @@ class Document(Record):
     treatment: Mapped[Treatment] = mapped_column(
         choice(Treatment, "treatment"), default=Treatment.EXCLUSIVE, info={"label": "Amounts are"}
     )
-    status: Mapped[Status] = mapped_column(choice(Status, "status"), default=Status.DRAFT, info={"label": "Status"})
+    #: Which steps it takes is kept by `approval`, and so is `archived`, which follows it.
+    status: Mapped[Status] = mapped_column(
+        choice(Status, "status"), default=Status.DRAFT, active_history=True, info={"label": "Status"}
+    )
     archived: Mapped[bool] = mapped_column(default=False, info={"label": "Voided"})
     sub_total: Mapped[Decimal] = mapped_column(Exact(2), default=Decimal(0), info={"label": "Subtotal"})
     tax_total: Mapped[Decimal] = mapped_column(Exact(2), default=Decimal(0), info={"label": "Tax"})
@@ -167,10 +88,6 @@ class Document(Record):
     amount_paid: Mapped[Decimal | None] = mapped_column(Exact(2), info={"label": "Paid"})
     amount_credited: Mapped[Decimal | None] = mapped_column(Exact(2), info={"label": "Credited"})
     paid_on: Mapped[dt.date | None] = mapped_column(Date, info={"label": "Paid on"})
-
-    @declared_attr
-    def number(self) -> Mapped[str]:
-        return synonym("name")
 
     @declared_attr
     def contact_id(self) -> Mapped[int]:
@@ -203,6 +120,32 @@ class Document(Record):
         """Approved ones, from the day on that the settings say."""
         since = cls.date >= settings.send_from if settings.send_from else true()
         return and_(cls.status.in_((Status.APPROVED, Status.VOIDED)), since)
+
+    @classmethod
+    def numbered_by_party(cls, side: Side) -> bool:
+        """Whether the numbers on a side are the party's own, and so unique among one party's only."""
+        return False
+
+    @classmethod
+    def number_key(cls, side: Side | str, name: str, contact_id: int | None) -> NumberKey:
+        """Equal for two that may not both be live: they have the same number."""
+        alone = cls.numbered_by_party(Side(side))
+        return str(Side(side)), folded(name)[:255], contact_id if alone else None
+
+    def needs_number(self, new: bool) -> bool:
+        """When it is approved; what the company numbers by itself, from the start."""
+        ours = not self.numbered_by_party(self.side or Side.SALES)
+        return self.status is Status.APPROVED or (new and ours)
+
+    @hybrid_property
+    def voided(self) -> bool:
+        """Whether it was taken back. `archived` says the same to lists and the engine, and follows with each flush."""
+        return self.status is Status.VOIDED
+
+    @voided.inplace.expression
+    @classmethod
+    def _voided(cls) -> ColumnElement[bool]:
+        return cls.status == Status.VOIDED
 
     @property
     def steps(self) -> tuple[Status, ...]:
@@ -241,16 +184,3 @@ def worked_out(document: Document, line: Line, rate: Decimal) -> Amount:
 def _unset(value: Decimal | None) -> bool:
     """Whether a new row was not given a value yet, and will get its default."""
     return value is None
-
-
-def renumber(lines: Sequence[Line]) -> None:
-    """Count the lines from 1 on, as they stand."""
-    for position, line in enumerate(lines, start=1):
-        if line.position != position:
-            line.position = position
-
-
-def documents_of(line: Line) -> list[Any]:
-    """The document that a line belongs to, and the one that it belonged to until just now."""
-    history: Any = inspect(line).attrs.document.history
-    return [each for each in {line.document, *history.deleted} if each is not None]

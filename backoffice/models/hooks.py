@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import delete, insert, inspect, select
-from sqlalchemy.orm import MANYTOONE, InstanceState, ORMExecuteState, Session, UOWTransaction
+from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction
 
 from backoffice.clock import now
 from backoffice.database import Base, folded
 from backoffice.errors import ReadOnlyRecordError
+from backoffice.models.approval import keep_standing
+from backoffice.models.changes import changed_lines, changes
 from backoffice.models.company import CompanyOwned
 from backoffice.models.connection import Connection
-from backoffice.models.document import Document, Line, Status, documents_of
+from backoffice.models.document import Document
 from backoffice.models.history import History, as_text, author
+from backoffice.models.line import Line
 from backoffice.models.line_defaults import LineDefaults
 from backoffice.models.link import Link, Routes
 from backoffice.models.number import next_number
 from backoffice.models.outbox import reconsider, want
-from backoffice.models.record import BASE_COLUMNS, Record
+from backoffice.models.record import Record
 
 #: What a line's amount and tax depend on.
 AMOUNTS = frozenset(
@@ -35,44 +38,16 @@ class Flushed:
     new: list[Record | CompanyOwned] = field(default_factory=list)
     #: Each changed row with its changed columns: (column, old, new).
     changed: list[tuple[Any, list[tuple[str, Any, Any]]]] = field(default_factory=list)
-
-
-def changes(session: Session, row: Any) -> list[tuple[str, Any, Any]]:
-    """The columns of a row that differ from what the database holds: (column, old, new)."""
-    state: InstanceState[Any] = inspect(row)
-    keys = [attribute.key for attribute in state.mapper.column_attrs if attribute.key not in BASE_COLUMNS]
-    histories: dict[str, Any] = {key: state.attrs[key].history for key in keys}
-    touched = {key: history for key, history in histories.items() if history.has_changes()}
-    if not all(history.deleted for history in touched.values()):
-        found = _compared(session, row, list(touched))
-    else:
-        found = [(key, history.deleted[0], history.added[0]) for key, history in touched.items()]
-    return [(key, old, new) for key, old, new in (*found, *_repointed(state, touched)) if old != new]
-
-
-def _repointed(state: InstanceState[Any], touched: Iterable[str]) -> Iterator[tuple[str, Any, Any]]:
-    """Columns that are about to change because the row was given another parent: (column, old, new)."""
-    for relationship in state.mapper.relationships:
-        history: Any = state.attrs[relationship.key].history
-        column = str(next(iter(relationship.local_columns)).key)
-        if relationship.direction is MANYTOONE and history.has_changes() and column not in touched:
-            new = history.added[0].id if history.added and history.added[0] is not None else None
-            yield column, state.dict.get(column), new
-
-
-def _compared(session: Session, row: Any, keys: list[str]) -> list[tuple[str, Any, Any]]:
-    """The same for columns that were set without having been loaded."""
-    columns: list[Any] = [row.table().c[key] for key in keys]
-    with session.no_autoflush:
-        held = session.execute(select(*columns).where(row.table().c.id == row.id)).one()
-    return [(key, old, getattr(row, key)) for key, old in zip(keys, held, strict=True)]
+    #: Of these, the documents in whose lines something changed.
+    in_lines: set[Any] = field(default_factory=set)
 
 
 def before_flush(session: Session, _context: UOWTransaction, _instances: object) -> None:
     """Guard, count and note what is about to be written."""
     flushed: Flushed = session.info.setdefault("flushed", Flushed())
     with session.no_autoflush:
-        lines = _changed_lines(session)
+        keep_standing(session)
+        lines = changed_lines(session)
         _compute(session, {*lines, *(row for row in (*session.new, *session.dirty) if isinstance(row, Document))})
     for row in list(session.new):
         if isinstance(row, CompanyOwned):
@@ -103,28 +78,6 @@ def _changes_amounts(session: Session, line: Line) -> bool:
     return line in session.dirty and bool({column for column, _, _ in changes(session, line)} & AMOUNTS)
 
 
-def _changed_lines(session: Session) -> dict[Any, list[tuple[str, Any, Any]]]:
-    """By document, what changes in its lines: (which field of which line, old, new)."""
-    found: dict[Any, list[tuple[str, Any, Any]]] = {}
-    rows = [row for row in (*session.new, *session.dirty, *session.deleted) if isinstance(row, Line)]
-    for line in rows:
-        entries = _line_changes(session, line)
-        for document in documents_of(line):
-            if document not in session.deleted:
-                found.setdefault(document, []).extend(entries)
-    return {document: entries for document, entries in found.items() if entries}
-
-
-def _line_changes(session: Session, line: Line) -> list[tuple[str, Any, Any]]:
-    if line in session.new:
-        return [(f"line {line.position or 'added'}", None, line)]
-    if line in session.deleted:
-        return [(f"line {line.position}", line, None)]
-    kept = {*line.content, "position", "document_id"}
-    found = [change for change in changes(session, line) if change[0] in kept]
-    return [(f"line {line.position}: {line.column_label(column)}", old, new) for column, old, new in found]
-
-
 def _note_new(session: Session, flushed: Flushed, row: CompanyOwned) -> None:
     flushed.new.append(row)
     if isinstance(row, Record):
@@ -134,18 +87,13 @@ def _note_new(session: Session, flushed: Flushed, row: CompanyOwned) -> None:
 
 
 def _number(session: Session, row: Record) -> None:
-    """Give what has no number one of ours; a supplier's bill when it is approved, for it has its own; theirs never."""
-    prefix = getattr(row, "prefix", None)
-    if prefix is None or row.name:
+    """Give what has no number one of ours as soon as it needs one; what is there already never."""
+    new = row in session.new
+    if row.prefix is None or row.name or not row.needs_number(new):
         return
-    approved = isinstance(row, Document) and row.status is Status.APPROVED
-    if row in session.new:
-        ours = approved or row.kind != "bill"
-    else:
-        known = select(Link.id).where(Link.kind == row.kind, Link.record_id == row.id, Link.external_id.is_not(None))
-        ours = approved and session.scalar(known.limit(1)) is None
-    if ours:
-        row.name = next_number(session, type(row), prefix, row.company_id)
+    known = select(Link.id).where(Link.kind == row.kind, Link.record_id == row.id, Link.external_id.is_not(None))
+    if new or session.scalar(known.limit(1)) is None:
+        row.name = next_number(session, type(row), row.prefix, row.company_id)
 
 
 def _note_changed(
@@ -157,6 +105,8 @@ def _note_changed(
     if not found and not lines:
         return
     flushed.changed.append((row, [*found, *(lines or ())]))
+    if lines:
+        flushed.in_lines.add(row)
     if isinstance(row, Record):
         _count(session, row, {column for column, _, _ in found} | ({"lines"} if lines else set()))
 
@@ -196,9 +146,23 @@ def after_flush(session: Session, _context: UOWTransaction) -> None:
     rows += [_entry(row, "changed", column, old, new) for row, found in flushed.changed for column, old, new in found]
     if rows:
         session.execute(insert(History), rows)
-    edited = (row for row, found in flushed.changed if any(_synced(row, column) for column, _, _ in found))
+    edited = (
+        row
+        for row, found in flushed.changed
+        if row in flushed.in_lines or any(_synced(row, column) for column, _, _ in found)
+    )
     want(session, [row for row in (*flushed.new, *edited) if isinstance(row, Record)])
+    written = session.info.setdefault("written", defaultdict(set))
+    for row in (*flushed.new, *(row for row, _ in flushed.changed)):
+        if isinstance(row, Record):
+            written[type(row)].add(row.id)
     _reconsider(session, flushed)
+
+
+def after_flush_postexec(session: Session, _context: UOWTransaction) -> None:
+    """Let what hangs on these records follow them; what changes with that is written by the next flush."""
+    for model, ids in session.info.pop("written", {}).items():
+        model.follow_up(session, ids)
 
 
 def _reconsider(session: Session, flushed: Flushed) -> None:
@@ -235,7 +199,7 @@ def _synced(row: Any, column: str) -> bool:
     if not isinstance(row, Record):
         return False
     computed = isinstance(row, Document) and column in row.computed_columns
-    return computed or column.startswith("line ") or column in row.synced_columns()
+    return computed or column in row.synced_columns()
 
 
 def refuse_bulk(state: ORMExecuteState) -> None:

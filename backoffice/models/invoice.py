@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Mapped, relationship
 
-from backoffice.models.document import Document, Line
-from backoffice.models.tax_mapping import Side
+from backoffice.models.document import Document
+from backoffice.models.line import Line
+from backoffice.models.side import Side
 
 
 class InvoiceLine(Line):

@@ -15,7 +15,8 @@ from backoffice.models.account_mapping import AccountMapping
 from backoffice.models.item import Item
 from backoffice.models.record import Record
 from backoffice.models.settings import CompanySettings
-from backoffice.models.tax_mapping import Side, TaxMapping
+from backoffice.models.side import Side
+from backoffice.models.tax_mapping import TaxMapping
 from backoffice.models.tax_rate import TaxRate
 
 Coded = TypeVar("Coded", bound=Record)

@@ -1,15 +1,22 @@
-"""Numbers: what documents and payments are called that were given no number."""
+"""Numbers: what documents and payments are called that were given no number, and which numbers are taken."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, select, update
+from sqlalchemy import ColumnElement, ForeignKey, String, and_, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from backoffice.database import Base, RowId, folded, is_postgresql
+from backoffice.models.document import Document, NumberKey
 from backoffice.models.record import Record
+
+#: So many numbers are asked for at once.
+LOT = 500
 
 
 class Counter(Base):
@@ -22,8 +29,42 @@ class Counter(Base):
     last: Mapped[int] = mapped_column(RowId, default=0)
 
 
+@dataclass(frozen=True)
+class Holder:
+    """A live document, as far as its number goes."""
+
+    id: int
+    name: str
+    contact_id: int
+
+
+def named(model: type[Record], company_id: int, names: Collection[str]) -> ColumnElement[bool]:
+    """Which records of a kind have one of these numbers, as numbers are compared."""
+    keys = {folded(name)[:255] for name in names}
+    return and_(model.company_id == company_id, model.name_key.in_(sorted(keys)))
+
+
+def holders(
+    session: Session, model: type[Document], company_id: int, names: Collection[str]
+) -> dict[NumberKey, list[Holder]]:
+    """Who has these numbers: the live documents of a kind, by what two of the same number share."""
+    found: dict[NumberKey, list[Holder]] = defaultdict(list)
+    side = model.side if "side" in model.table().c else literal(model.side.value)
+    wanted = sorted(set(names))
+    for start in range(0, len(wanted), LOT):
+        query = select(model.id, model.name, model.contact_id, side).where(
+            named(model, company_id, wanted[start : start + LOT]), ~model.voided
+        )
+        for id_, name, contact_id, its_side in session.execute(query.order_by(model.id)):
+            found[model.number_key(its_side, name, contact_id)].append(Holder(id_, name, contact_id))
+    return found
+
+
 def next_number(session: Session, model: type[Record], prefix: str, company_id: int) -> str:
-    """The next number that no record of the kind has: `PO-0001`. The counter is locked until the transaction ends."""
+    """The next number that no record of the kind ever had: `PO-0001`. The counter is locked until the transaction ends.
+
+    What was voided keeps its number: people may give it again, we do not.
+    """
     table, dialect = Counter.table(), postgresql if is_postgresql(session) else sqlite
     key = {"company_id": company_id, "kind": model.kind}
     mine = (table.c.company_id == company_id) & (table.c.kind == model.kind)
@@ -33,6 +74,5 @@ def next_number(session: Session, model: type[Record], prefix: str, company_id: 
         while True:
             last = session.scalar(update(table).where(mine).values(last=table.c.last + 1).returning(table.c.last))
             number = f"{prefix}{last:04d}"
-            taken = select(record.id).where(record.company_id == company_id, record.name_key == folded(number))
-            if session.scalar(taken.limit(1)) is None:
+            if session.scalar(select(record.id).where(named(model, company_id, [number])).limit(1)) is None:
                 return number

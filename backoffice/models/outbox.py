@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from backoffice.clock import now
 from backoffice.models.connection import Connection
-from backoffice.models.contact import Contact
 from backoffice.models.link import CLEARED, Link, Route, Routes
 from backoffice.models.record import Record
 from backoffice.models.settings import BRINGS_IN, CompanySettings
@@ -68,8 +67,8 @@ def _raise(session: Session, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _opened(connection: Connection, route: Route, settings: CompanySettings | None, record: Record) -> dict[str, Any]:
-    """A link that waits to be created in the organisation; a customer, perhaps, for a person's word."""
-    held = isinstance(record, Contact) and _held_for_a_person(record, settings)
+    """A link that waits to be created in the organisation, or first for a person's word."""
+    held = record.held(settings) if settings else None
     return {
         "connection_id": connection.id,
         "resource": route.resource,
@@ -78,15 +77,9 @@ def _opened(connection: Connection, route: Route, settings: CompanySettings | No
         "wanted_revision": record.revision,
         "synced_revision": 0,
         "changed_at": now(),
-        "paused": held,
-        "paused_reason": "new customers are held for a person" if held else None,
+        "paused": held is not None,
+        "paused_reason": held,
     }
-
-
-def _held_for_a_person(contact: Contact, settings: CompanySettings | None) -> bool:
-    """Whether the company wants to look at a new customer before it is made there."""
-    customer = contact.customer_here and not contact.supplier_here
-    return bool(settings and not settings.create_customers and customer)
 
 
 #: Causes that a setting or a mapping of ours mends.

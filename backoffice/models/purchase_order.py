@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 
 from sqlalchemy import Date, String, Text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from backoffice.models.document import Document, Line
-from backoffice.models.tax_mapping import Side
+from backoffice.models.document import Document
+from backoffice.models.history import author
+from backoffice.models.line import Line
+from backoffice.models.side import Side
 
 
 class PurchaseOrderLine(Line):
@@ -41,3 +44,11 @@ class PurchaseOrder(Document):
     lines: Mapped[list[PurchaseOrderLine]] = relationship(
         back_populates="document", order_by="PurchaseOrderLine.position", cascade="all, delete-orphan"
     )
+
+    @classmethod
+    def follow_up(cls, session: Session, record_ids: Collection[int]) -> None:
+        """Whether all of it is billed follows its lines and its bills; what they say of it holds as it came in."""
+        from backoffice.models.billing import settle  # bills know their orders, not the other way round
+
+        if author.get().sync_job_id is None:
+            settle(session, record_ids)

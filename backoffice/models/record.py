@@ -14,6 +14,10 @@ from backoffice.database import Base, RowId
 from backoffice.models.company import CompanyOwned
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from sqlalchemy.orm import Session
+
     from backoffice.models.settings import CompanySettings
 
 #: Columns that are ours alone on every record.
@@ -29,6 +33,8 @@ class Record(CompanyOwned, Base):
     label: ClassVar[str]
     #: Columns that no provider knows; changing them sends nothing.
     local_columns: ClassVar[frozenset[str]] = frozenset()
+    #: What the numbers that are given here begin with; None where none are given.
+    prefix: ClassVar[str | None] = None
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True, sort_order=-20)
     name: Mapped[str]
@@ -47,6 +53,18 @@ class Record(CompanyOwned, Base):
     def outgoing(cls, settings: CompanySettings) -> ColumnElement[bool]:
         """Which of a company's records of this kind are to be sent, as a condition."""
         return true()
+
+    def held(self, settings: CompanySettings) -> str | None:
+        """Why a new one waits for a person's word before it is made there; None where it does not."""
+        return None
+
+    def needs_number(self, new: bool) -> bool:
+        """Whether one that has no number is given one of ours as it is written now."""
+        return new and self.prefix is not None
+
+    @classmethod
+    def follow_up(cls, session: Session, record_ids: Collection[int]) -> None:
+        """Let other records of ours follow these of this kind, which were just written. Commits and flushes nothing."""
 
     @classmethod
     def plural(cls) -> str:

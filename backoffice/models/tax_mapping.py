@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from enum import StrEnum
 
 from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from backoffice.database import Base, Exact, RowId, choice
 from backoffice.models.company import CompanyOwned
+from backoffice.models.side import Side
 from backoffice.models.tax_rate import TaxRate
-
-
-class Side(StrEnum):
-    """Which kind of document a tax code is for."""
-
-    SALES = "sales"
-    PURCHASES = "purchases"
 
 
 class TaxMapping(CompanyOwned, Base):

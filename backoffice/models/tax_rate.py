@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import Index, String
+from sqlalchemy.ext.hybrid import hybrid_method
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backoffice.database import Exact
 from backoffice.models.record import Record
+from backoffice.models.side import Side
 
 
 class TaxRate(Record):
@@ -25,6 +28,11 @@ class TaxRate(Record):
     rate: Mapped[Decimal] = mapped_column(Exact(4), default=Decimal(0), info={"label": "Rate %"})
     for_sales: Mapped[bool] = mapped_column(default=False, info={"label": "For sales"})
     for_purchases: Mapped[bool] = mapped_column(default=False, info={"label": "For purchases"})
+
+    @hybrid_method
+    def fits(self, side: Side) -> Any:
+        """Whether it is for a side; as a condition, too."""
+        return self.for_sales if side is Side.SALES else self.for_purchases
 
     def __str__(self) -> str:
         return f"{self.name} ({self.rate.normalize():f} %)"

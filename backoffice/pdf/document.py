@@ -9,7 +9,7 @@ from typing import Any
 
 from backoffice.models.document import Document, Status
 from backoffice.models.purchase_order import PurchaseOrder
-from backoffice.models.tax_mapping import Side
+from backoffice.models.side import Side
 from backoffice.models.totals import Treatment
 from backoffice.pdf.fonts import printable
 from backoffice.pdf.letterhead import Due, Letterhead

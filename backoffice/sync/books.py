@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
+from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from backoffice.database import folded
 from backoffice.models import CompanySettings, Connection, Document, LineDefaults, Link, Record, TrackingOption
+from backoffice.models.document import NumberKey
+from backoffice.models.dues import PAID_BY, Promised, left_there, promised
+from backoffice.models.number import Holder, holders
 
 if TYPE_CHECKING:
     from backoffice.sync.mapper import Mapper
@@ -33,7 +36,20 @@ class Books:
         self.lines = LineDefaults(session, self.company_id)
         self._links: dict[tuple[str, int], Link | None] = {}
         self._outgoing: set[tuple[str, int]] = set()
-        self._namesakes: dict[tuple[str, str], list[Any]] = {}
+        self._promised: dict[tuple[str, int], list[Promised]] = {}
+        self._holders: dict[str, dict[NumberKey, list[Holder]]] = {}
+
+    def left(self, document: Document, record: Record) -> Decimal | None:
+        """What of a document a payment or an allocation may take there, after those that wait before it."""
+        key = (document.kind, document.id)
+        if key not in self._promised:
+            self._look_ahead(document.kind, {document.id})
+        before = (each.amount for each in self._promised[key] if each.before(record))
+        return left_there(document.amount_due, sum(before, Decimal(0)))
+
+    def _look_ahead(self, kind: str, ids: set[int]) -> None:
+        found = promised(self._session, self.connection_id, kind, ids)
+        self._promised |= {(kind, document_id): found.get(document_id, []) for document_id in ids}
 
     def look_up(self, mapper: Mapper, records: Iterable[Record]) -> None:
         """Read at once what will be asked of these records of one kind: their links, and those of what they name."""
@@ -49,25 +65,13 @@ class Books:
         model: Any = mapper.model
         outgoing = select(model.id).where(model.id.in_(ids[mapper.kind]), model.outgoing(self.settings))
         self._outgoing |= {(mapper.kind, record_id) for record_id in self._session.scalars(outgoing)}
+        if mapper.moves_money:
+            for ref in mapper.refs:
+                if ref.kind in PAID_BY:
+                    self._look_ahead(ref.kind, {getattr(record, ref.column) for record in found} - {None})
         if issubclass(mapper.model, Document):
-            self._find_namesakes(mapper.model, {record.name_key for record in found})
-
-    def _find_namesakes(self, model: type[Document], names: Collection[str]) -> None:
-        there = exists().where(
-            Link.connection_id == self.connection_id,
-            Link.kind == model.kind,
-            Link.record_id == model.id,
-            Link.external_id.is_not(None),
-        )
-        columns: list[Any] = [model.name_key, model.id, model.contact_id, there.label("there")]
-        columns += [model.side] if "side" in model.table().c else []
-        query = select(*columns).where(
-            model.company_id == self.company_id, model.name_key.in_(names), model.archived.is_(False)
-        )
-        found: dict[str, list[Any]] = {name: [] for name in names}
-        for row in self._session.execute(query):
-            found[row.name_key].append(row)
-        self._namesakes |= {(model.kind, name): rows for name, rows in found.items()}
+            names = {record.name for record in found if record.name}
+            self._holders[mapper.kind] = holders(self._session, mapper.model, self.company_id, names)
 
     def wanted(self, record: Record, link: Link) -> bool:
         """Whether the settings let a record that was looked up be sent, as they are now."""
@@ -93,16 +97,11 @@ class Books:
         query = select(TrackingOption).where(TrackingOption.company_id == self.company_id)
         return {each.id: each for each in self._session.scalars(query)}
 
-    def namesake(self, document: Document, same_party: bool) -> bool:
-        """Whether its number belongs to another live document of the kind: one that is there, or was written before.
-
-        Numbers are one's own within the kind, or (`same_party`) within what one party sent.
-        """
-        key = (document.kind, folded(document.name)[:255])
-        if key not in self._namesakes:
-            self._find_namesakes(type(document), [key[1]])
-        others = [row for row in self._namesakes[key] if row.id != document.id]
-        others = [row for row in others if getattr(row, "side", document.side) == document.side]
-        if same_party:
-            others = [row for row in others if row.contact_id == document.contact_id]
-        return any(row.there or row.id < document.id for row in others)
+    def namesake(self, document: Document) -> bool:
+        """Whether its number belongs to another live document as well: one that is there, or was written before."""
+        key = document.number_key(document.side, document.name, document.contact_id)
+        known = self._holders.get(document.kind, {})
+        if key not in known:
+            known = holders(self._session, type(document), self.company_id, [document.name])
+        others = [each.id for each in known.get(key, ()) if each.id != document.id]
+        return any(other < document.id or self.external_id(document.kind, other) for other in others)

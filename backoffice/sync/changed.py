@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
-from enum import StrEnum
 from itertools import zip_longest
 from typing import Any
 
@@ -24,12 +21,15 @@ from backoffice.sync.mapper import Mapper, Payload
 
 @dataclass(frozen=True)
 class Difference:
-    """A field, or a whole line, in which the two sides differ. `key` is a column, or `lines.2`; None is nothing."""
+    """A field, or a whole line in words, in which the two sides differ. `key` is a column, or `lines.2`.
+
+    None is nothing; a record stands there by its name.
+    """
 
     key: str
     label: str
-    ours: str | None
-    theirs: str | None
+    ours: Any
+    theirs: Any
 
 
 def differences(session: Session, mapper: Mapper, link: Link) -> list[Difference]:
@@ -40,7 +40,7 @@ def differences(session: Session, mapper: Mapper, link: Link) -> list[Difference
     found = []
     for column in theirs.keys() - aside:
         if ours.get(column) != theirs[column]:
-            mine, other = (_words(mapper, session, column, side.get(column)) for side in (ours, theirs))
+            mine, other = (_named(mapper, session, column, side.get(column)) for side in (ours, theirs))
             found.append(Difference(column, record.column_label(column), mine, other))
     return [*sorted(found, key=lambda each: each.label), *_lines(ours.get("lines", []), theirs.get("lines", []))]
 
@@ -132,18 +132,12 @@ def _loaded(session: Session, mapper: Mapper, link: Link, payload: Payload) -> d
     return values
 
 
-def _words(mapper: Mapper, session: Session, column: str, value: Any) -> str | None:
-    """A value as people read it; a record by its name."""
+def _named(mapper: Mapper, session: Session, column: str, value: Any) -> Any:
+    """A value as it is; a record by its name."""
     ref = next((ref for ref in mapper.refs if ref.column == column), None)
     if ref is not None and value is not None:
         return str(session.get(KINDS[ref.kind], value) or "")
-    if isinstance(value, StrEnum):
-        return value.value
-    if isinstance(value, dt.date):
-        return f"{value:%-d %b %Y}"
-    if isinstance(value, Decimal):
-        return format(value.normalize(), "f")
-    return None if value is None or value == "" else str(value)
+    return None if value == "" else value
 
 
 def _line_words(line: Values | None) -> str | None:

@@ -12,6 +12,20 @@ from backoffice.sync.lines import content, held_lines, line_of
 from backoffice.sync.mapper import Mapper
 from backoffice.sync.task import Task
 
+#: What is held of a link, with `link_` before the name.
+OF_LINK: tuple[Any, ...] = (
+    Link.id.label("link_id"),
+    Link.external_id.label("link_external_id"),
+    Link.external_version.label("link_version"),
+    Link.agreed.label("link_agreed"),
+    (Link.wanted_revision > Link.synced_revision).label("link_pending"),
+    Link.attempt_id.label("link_attempt_id"),
+    Link.paused.label("link_paused"),
+    Link.gone.label("link_gone"),
+    Link.sent_at.label("link_sent_at"),
+    Link.changed_there.is_not(None).label("link_in_question"),
+)
+
 
 class Held:
     """What we hold of a row of theirs: columns of the record and its lines, and of its link as `link_…`."""
@@ -20,7 +34,10 @@ class Held:
         self.values: dict[str, Any] = dict(values)
 
     def __getattr__(self, name: str) -> Any:
-        return self.values[name]
+        held = self.__dict__.get("values", {})  # a copy in the making has none yet
+        if name not in held:
+            raise AttributeError(name)
+        return held[name]
 
 
 def diff(row: Held, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,21 +52,8 @@ def _differ(column: str, mine: Any, theirs: Any) -> bool:
 def held(task: Task, mapper: Mapper, ids: Iterable[str], lock: bool = False) -> dict[str, Held]:
     """What we hold of these external ids: columns of the record, and of its link with `link_` before the name."""
     table = mapper.model.table()
-    columns: list[Any] = [
-        table,
-        Link.id.label("link_id"),
-        Link.external_id.label("link_external_id"),
-        Link.external_version.label("link_version"),
-        Link.agreed.label("link_agreed"),
-        (Link.wanted_revision > Link.synced_revision).label("link_pending"),
-        Link.attempt_id.label("link_attempt_id"),
-        Link.paused.label("link_paused"),
-        Link.gone.label("link_gone"),
-        Link.sent_at.label("link_sent_at"),
-        Link.changed_there.is_not(None).label("link_in_question"),
-    ]
     query = (
-        select(*columns)
+        select(table, *OF_LINK)
         .join_from(Link, table, Link.record_id == table.c.id)
         .where(
             Link.connection_id == task.connection_id,

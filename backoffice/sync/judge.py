@@ -123,5 +123,5 @@ class Judge:
         """Write what was decided."""
         changed = self._write.flush()
         if changed:
-            self._mapper.follow_up(self._task.session, changed)
+            self._mapper.model.follow_up(self._task.session, changed)
             self._task.session.flush()

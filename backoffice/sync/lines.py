@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from backoffice.models import Document, Line, Record
+from backoffice.models.line_changes import line_changes, line_words
 
 #: A line as columns and values, without its id and its document.
 Values = dict[str, Any]
@@ -39,21 +41,23 @@ def content(lines: Sequence[Values]) -> list[tuple[Any, ...]]:
     return [tuple(line.get(column) for column in Line.content) for line in lines]
 
 
-def changes(model: type[Line], old: Sequence[Values], new: Sequence[Values]) -> Iterator[tuple[str, Any, Any]]:
+def changes(old: Sequence[Values], new: Sequence[Values]) -> Iterator[tuple[str, Any, Any]]:
     """What differs between two states of a document's lines: (which field of which line, old, new)."""
-    for number in range(1, max(len(old), len(new)) + 1):
-        before = old[number - 1] if number <= len(old) else None
-        after = new[number - 1] if number <= len(new) else None
-        if before is None or after is None:
-            yield f"line {number}", before and _words(before), after and _words(after)
-            continue
-        for column in Line.content:
-            if before.get(column) != after.get(column):
-                yield f"line {number}: {model.column_label(column)}", before.get(column), after.get(column)
+    for number, (before, after) in enumerate(zip_longest(old, new), start=1):
+        yield from line_changes(number, _differences(before, after))
+
+
+def _differences(before: Values | None, after: Values | None) -> Iterator[tuple[str | None, Any, Any]]:
+    if before is None or after is None:
+        yield None, before and _words(before), after and _words(after)
+        return
+    for column in Line.content:
+        if before.get(column) != after.get(column):
+            yield column, before.get(column), after.get(column)
 
 
 def _words(line: Values) -> str:
-    return str(line.get("description") or line.get("item_code") or "a line")
+    return line_words(line.get("description"), line.get("item_code"))
 
 
 def write_lines(session: Session, model: type[Line], documents: Mapping[int, Sequence[Values]]) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backoffice.errors import UnreadableError
-from backoffice.models import Link
+from backoffice.models import KINDS, Link
 from backoffice.sync.mapper import Mapper, Payload, Ref
 from backoffice.sync.task import Task
 
@@ -75,7 +75,8 @@ def _set_aside_strangers(task: Task, mapper: Mapper, loaded: dict[str, Loaded]) 
     for ref in mapper.refs:
         for row in list(loaded.values()):
             if row.values[ref.column] is None and not ref.optional:
-                task.notes.append(f"A {mapper.model.label} was set aside: it belongs to a {ref.kind} not known here.")
+                named = KINDS[ref.kind].label
+                task.notes.append(f"A {mapper.model.label} was set aside: it belongs to a {named} not known here.")
                 del loaded[row.external_id]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -176,9 +176,6 @@ class Mapper:
     def unwanted(self, settings: CompanySettings) -> frozenset[str]:
         """Columns that the company does not want to be brought in; they stay empty."""
         return frozenset()
-
-    def follow_up(self, session: Session, record_ids: Collection[int]) -> None:
-        """Let other records of ours follow those of this kind that were changed by what came in. Commits nothing."""
 
     def doubtful(self, record: Record, values: dict[str, Any]) -> bool:
         """Whether a row that matches a record by its key may be another one all the same."""

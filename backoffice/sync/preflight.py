@@ -14,8 +14,11 @@ from backoffice.sync.books import Books
 from backoffice.sync.intake import by_ids
 from backoffice.sync.mapper import Fact, Mapper, Refusal
 from backoffice.sync.pending import due
+from backoffice.sync.provider import Subject
 from backoffice.sync.pull import pull_resource
 from backoffice.sync.task import Task
+
+READERS = {Subject.ORGANISATION: describe.organisation, Subject.CURRENCIES: describe.currencies}
 
 
 def preflight(task: Task, mapper: Mapper) -> None:
@@ -58,9 +61,9 @@ def _waited_for(task: Task, mapper: Mapper, records: Iterable[Record], books: Bo
 
 def _read(task: Task, resource: str) -> None:
     """Read a list of theirs again."""
-    special = {"Organisation": describe.organisation, "Currencies": describe.currencies}
-    if resource in special:
-        special[resource](task)
+    subject = task.provider.subjects.get(resource)
+    if subject is not None:
+        READERS[subject](task)
     else:
         pull_resource(task, resource, [each for each in task.provider.mappers if each.resource == resource])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 from typing import Protocol
 
 from backoffice.models import Connection
@@ -113,6 +114,13 @@ class Finding:
     todo: str = ""
 
 
+class Subject(StrEnum):
+    """What is read of an organisation besides the lists of its records."""
+
+    ORGANISATION = "organisation"
+    CURRENCIES = "currencies"
+
+
 class Provider(Protocol):
     """An accounting system: its words, its mappers, and how to reach an organisation of it."""
 
@@ -128,6 +136,8 @@ class Provider(Protocol):
     in_flight: int
     #: Resources that come page by page; the others come whole, in one call.
     paged: frozenset[str]
+    #: The resources that are no lists of records, and what each one is about.
+    subjects: Mapping[str, Subject]
 
     def client(self, connection: Connection, urgent: bool) -> Client:
         """A client for an organisation. An urgent one may use the slots kept free for people."""
@@ -174,6 +184,14 @@ class Provider(Protocol):
 
     def record_url(self, connection: Connection, link_kind: str, external_id: str) -> str | None:
         """Where a person sees this record on the provider's own pages; None where it has no such page."""
+        ...
+
+    def missing_scope(self, connection: Connection, kind: str, sends: bool) -> str:
+        """What the consent lacks for records of a kind to be sent, or brought in; empty if it lacks nothing."""
+        ...
+
+    def statuses(self, kind: str) -> Sequence[str]:
+        """The states that documents of a kind have there, as they are written there."""
         ...
 
 

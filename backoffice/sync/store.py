@@ -70,8 +70,13 @@ def archive_missing(task: Task, mapper: Mapper, present: Collection[str], *among
         )
     )
     missing = [(link_id, record_id) for link_id, record_id, external_id in links if external_id not in present]
-    if not missing:
-        return
+    if missing:
+        _archive(task, mapper, missing)
+        task.tally["archived"] += len(missing)
+
+
+def _archive(task: Task, mapper: Mapper, missing: Sequence[tuple[int, int]]) -> None:
+    """Archive these here: (link, record)."""
     record_ids = [record_id for _, record_id in missing]
     table = mapper.model.table()
     task.session.execute(
@@ -91,4 +96,3 @@ def archive_missing(task: Task, mapper: Mapper, present: Collection[str], *among
     rows = [{**entry, "record_id": i, "new": reason, "sync_job_id": task.job_id} for i in record_ids]
     task.session.execute(insert(History.table()), rows)
     task.session.expire_all()
-    task.tally["archived"] += len(missing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Update, bindparam, insert, update
@@ -56,10 +57,9 @@ class Writer:
 
     def _spelt_out(self, row: Held, changes: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
         """Each change as the history keeps it: (field, old, new)."""
-        model = line_of(self._mapper.model)
         for column, value in changes.items():
-            if column == "lines" and model is not None:
-                yield from line_changes(model, row.lines, value)
+            if column == "lines":
+                yield from line_changes(row.lines, value)
             else:
                 yield column, row.values[column], value
 
@@ -116,43 +116,43 @@ class Writer:
         """Insert rows that are new here, with their links."""
         if not rows:
             return
-        moment = now()
-        records = [
-            {
-                **{column: value for column, value in row.values.items() if column != "lines"},
-                "company_id": self._task.company_id,
-                "name_key": folded(row.values.get("name"))[:255],
-                "revision": 1,
-                "created_at": moment,
-                "changed_at": moment,
-            }
-            for row in rows
-        ]
+        session, moment = self._task.session, now()
         statement = insert(self._table).returning(self._table.c.id, sort_by_parameter_order=True)
-        ids = self._task.session.execute(statement, records, execution_options=ENGINE).scalars().all()
-        self._lines |= {i: row.values["lines"] for i, row in zip(ids, rows, strict=True) if "lines" in row.values}
-        links = [
-            {
-                "connection_id": self._task.connection_id,
-                "resource": self._mapper.resource,
-                "kind": self._mapper.kind,
-                "record_id": record_id,
-                "external_id": row.external_id,
-                "external_version": row.version,
-                "agreed": row.agreed,
-                "gone": row.gone,
-                "wanted_revision": 1,
-                "synced_revision": 1,
-                "changed_at": moment,
-                "synced_at": moment,
-                "synced_by_id": self._task.job_id,
-            }
-            for record_id, row in zip(ids, rows, strict=True)
-        ]
-        self._task.session.execute(insert(Link.table()), links)
+        records = [self._new_record(row, moment) for row in rows]
+        ids = session.execute(statement, records, execution_options=ENGINE).scalars().all()
+        made = list(zip(ids, rows, strict=True))
+        self._lines |= {record_id: row.values["lines"] for record_id, row in made if "lines" in row.values}
+        session.execute(insert(Link.table()), [self._new_link(record_id, row, moment) for record_id, row in made])
         for record_id in ids:
             self.entry(record_id, "created")
         self._task.tally["created"] += len(rows)
+
+    def _new_record(self, row: Loaded, moment: datetime) -> dict[str, Any]:
+        return {
+            **{column: value for column, value in row.values.items() if column != "lines"},
+            "company_id": self._task.company_id,
+            "name_key": folded(row.values.get("name"))[:255],
+            "revision": 1,
+            "created_at": moment,
+            "changed_at": moment,
+        }
+
+    def _new_link(self, record_id: int, row: Loaded, moment: datetime) -> dict[str, Any]:
+        return {
+            "connection_id": self._task.connection_id,
+            "resource": self._mapper.resource,
+            "kind": self._mapper.kind,
+            "record_id": record_id,
+            "external_id": row.external_id,
+            "external_version": row.version,
+            "agreed": row.agreed,
+            "gone": row.gone,
+            "wanted_revision": 1,
+            "synced_revision": 1,
+            "changed_at": moment,
+            "synced_at": moment,
+            "synced_by_id": self._task.job_id,
+        }
 
     def flush(self) -> list[int]:
         """Write what was gathered; returns the records that were changed."""

@@ -10,9 +10,10 @@ import pytest
 from flask import Flask
 from werkzeug.routing import Rule
 
-from backoffice.admin.words import JOB_BADGES, LINK_BADGES
+from backoffice.admin.job_words import JOB_BADGES
+from backoffice.admin.words import LINK_BADGES
 from backoffice.models import Company, Connection, Contact, Role, StartedBy, SyncJob, TaxMapping, Work
-from backoffice.models.tax_mapping import Side
+from backoffice.models.side import Side
 from tests.admin.conftest import Browser, Db, a_record, integrate
 
 OPEN_TO_ALL = {"auth.sign_in", "auth.welcome", "healthz", "static", "house.static"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from backoffice.models import Bill, Company, Connection, Contact, Link, LinkState, Role
+from backoffice.models import Approvers, Bill, Company, CompanySettings, Connection, Contact, Link, LinkState, Role
 from tests.admin.conftest import Browser, Db, integrate
 from tests.admin.papers import a_party, approved
 
@@ -75,6 +75,14 @@ def test_the_differences_are_shown_field_by_field(session: Db, bill: Any, browse
     assert "Line 2" not in text
 
 
+def test_values_are_said_in_the_words_of_every_page(session: Db, bill: Any, browser: Browser) -> None:
+    link = link_of(session, bill)
+    link.changed_there = {**(link.changed_there or {}), "LineAmountTypes": "Inclusive"}
+    session.commit()
+    text = browser.says(page_of(session, bill))
+    assert (">Tax exclusive<" in text, ">Tax inclusive<" in text) == (True, True)
+
+
 def test_theirs_is_kept(session: Db, bill: Any, browser: Browser) -> None:
     assert "it is here now as it is in Xero" in answer(session, browser, bill, "theirs")
     link = link_of(session, bill)
@@ -97,6 +105,14 @@ def test_each_row_is_chosen(session: Db, bill: Any, browser: Browser) -> None:
     link = link_of(session, bill)
     assert (bill.reference, bill.lines[0].unit_price, link.changed_there) == ("ours", Decimal(70), None)
     assert link.state is LinkState.WAITING
+
+
+@pytest.mark.parametrize("how", ["theirs", "ours"])
+def test_what_is_approved_is_settled_by_who_may_approve_it(session: Db, bill: Any, browser: Browser, how: str) -> None:
+    session.query(CompanySettings).one().approvers = Approvers.ADMINISTRATORS
+    session.commit()
+    assert "Only who may approve it settles this" in answer(session, browser, bill, how)
+    assert link_of(session, bill).changed_there is not None
 
 
 def test_what_moved_on_meanwhile_is_not_settled(session: Db, bill: Any, browser: Browser) -> None:

@@ -107,6 +107,15 @@ def test_nobody_approves_their_own_where_that_is_barred(
     assert paper.status is Status.APPROVED
 
 
+def test_what_is_approved_is_voided_by_who_may_approve_it(session: Db, company: Company, browser: Browser) -> None:
+    paper = approved(session, Bill, company)
+    session.query(CompanySettings).one().approvers = Approvers.ADMINISTRATORS
+    session.commit()
+    assert "Only who may approve it voids it" in step(browser, paper, "voided")
+    session.expire_all()
+    assert paper.status is Status.APPROVED
+
+
 def test_a_step_on_an_older_state_is_not_taken(session: Db, company: Company, browser: Browser) -> None:
     paper = a_paper(session, Bill, company)
     seen = paper.revision

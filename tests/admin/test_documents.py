@@ -257,6 +257,30 @@ def test_numbers_are_not_given_twice(session: Db, company: Company, browser: Bro
     assert "is here already" not in new("bills", "Other Ltd"), "another supplier's numbers are its own"
 
 
+def test_a_bill_keeps_its_number_only_where_its_new_party_has_none_like_it(
+    session: Db, company: Company, browser: Browser
+) -> None:
+    a_paper(session, Bill, company, name="N-1", contact=a_party(session, company, "Other Ltd"))
+    mine = a_paper(session, Bill, company, name="N-1")
+    edit = place(Bill, company, f"edit/?id={mine.id}")
+    text = browser.post(edit, {**form_values(browser.says(edit)), "contact": "Other Ltd"}).text
+    assert "is here already from Other Ltd" in text
+
+
+def test_a_suppliers_credit_note_has_a_number_among_its_own(session: Db, company: Company, browser: Browser) -> None:
+    a_paper(session, CreditNote, company, name="N-1", side=Side.PURCHASES)
+    a_party(session, company, "Other Ltd")
+    session.commit()
+
+    def new(side: str, party: str) -> str:
+        values = typed(party, line(1, description="x"), name="N-1")
+        return browser.post(f"/c/{company.id}/credit-notes/new/?side={side}", values).text
+
+    assert "is here already from Acme Ltd" in new("purchases", "Acme Ltd")
+    assert "is here already" not in new("purchases", "Other Ltd")
+    assert "is here already" not in new("sales", "Acme Ltd"), "what we write is numbered by itself"
+
+
 def test_the_date_is_today_where_the_company_is(session: Db, company: Company, browser: Browser) -> None:
     company.time_zone = "Pacific/Kiritimati"
     session.commit()
@@ -463,5 +487,5 @@ def test_the_history_names_people_and_states_in_words(session: Db, company: Comp
     assert browser.post(edit, values, True).status_code == 200
     browser.post(place(Bill, company, "step/"), {"id": paper.id, "to": "approved"}, True)
     text = browser.says(place(Bill, company, f"history/?id={paper.id}"))
-    for word in (">Acme Ltd<", ">Zeta Ltd<", ">Awaiting approval<", ">Approved<", ">North<", "Line 1: tracking"):
+    for word in (">Acme Ltd<", ">Zeta Ltd<", ">Awaiting approval<", ">Approved<", ">North<", "Line 1: Tracking"):
         assert word in text, word

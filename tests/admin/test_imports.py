@@ -242,6 +242,13 @@ def test_numbers_of_orders_and_invoices_are_taken_once(
     assert "4 good" in browser.says(bring(browser, company, "bill", bills))
 
 
+def test_the_number_of_what_was_voided_is_free(session: Db, company: Company, books: Contact, browser: Browser) -> None:
+    a_record(session, Contact, company, name="Other Ltd")
+    a_paper(session, Invoice, company, name="I-1", contact=books, status=Status.VOIDED, archived=True)
+    text = "Number,Customer,Date,Description,Unit price\nI-1,Other Ltd,2026-11-01,x,1\n"
+    assert "1 good" in browser.says(bring(browser, company, "invoice", text))
+
+
 def test_contacts_come_in_and_change_only_if_a_person_says_so(
     session: Db, company: Company, connection: Connection, browser: Browser
 ) -> None:

@@ -70,7 +70,7 @@ def test_items_and_groups_are_mapped_edited_and_let_go(
     browser.post(f"{place}new/", {"side": "purchases", "item_group": "Services", "account_code": "429"})
     assert mapped(session, company) == {("sales", "W", "260"), ("purchases", "*Services", "429")}
     text = browser.says(place)
-    for said in ("W Item W", "All of the group Services", "260 Services", "429 Costs", "none for sales"):
+    for said in ("W Item W", "All of the group Services", "260 Services", "429 Costs", "not chosen yet for sales"):
         assert said in text
     rows = list(csv.reader(io.StringIO(browser.says(f"{place}export/csv/"))))
     assert rows[0] == ["Side", "Item", "Group of items", "Account"]

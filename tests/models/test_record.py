@@ -305,7 +305,7 @@ def test_an_edit_of_a_line_is_an_edit_of_its_document(session: Db, company: Comp
     document.lines[1].unit_price = Decimal("2.50")
     session.commit()
     assert (document.revision, document.total) == (2, Decimal("7.50"))
-    assert "line 2: Unit price" in {field for field, _, _ in entries(session, document)}
+    assert "lines.2.unit_price" in {field for field, _, _ in entries(session, document)}
 
 
 @pytest.mark.parametrize("model", DOCUMENTS, ids=lambda model: model.kind)
@@ -326,3 +326,15 @@ def test_what_only_they_know_and_what_is_computed_sends_nothing(session: Db, com
     session.commit()
     assert document.revision == 1
     assert document.synced_columns().isdisjoint(Document.local_columns)
+
+
+@pytest.mark.parametrize("model", DOCUMENTS, ids=lambda model: model.kind)
+def test_the_history_names_whole_lines_by_number(session: Db, company: Company, model: Any) -> None:
+    document = a_document(session, model, company)
+    document.lines.append(model.line(description="Third", unit_price=Decimal(1)))
+    session.commit()
+    document.lines.pop(1)
+    session.commit()
+    found = entries(session, document)
+    assert ("lines.3", None, "Third") in found
+    assert ("lines.2", "Second", None) in found

@@ -6,13 +6,7 @@ by PUT only: a POST without an id would rewrite whatever has the same number.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
-from backoffice.models import Bill, PurchaseOrder, Record
-from backoffice.models.billing import settle
+from backoffice.models import Bill, Record
 from backoffice.providers.xero.invoice import LedgerInvoiceMapper
 from backoffice.providers.xero.shape import WHOLE, Search, name
 from backoffice.sync.books import Books
@@ -35,14 +29,6 @@ class BillMapper(LedgerInvoiceMapper):
         if books.address.startswith("https://"):
             payload["Url"] = f"{books.address}/c/{books.company_id}/bills/details/?id={record.id}"
         return payload
-
-    def follow_up(self, session: Session, record_ids: Collection[int]) -> None:
-        """An order of which a bill was voided or changed there may be open again."""
-        orders = select(Bill.purchase_order_id).where(Bill.id.in_(record_ids), Bill.purchase_order_id.is_not(None))
-        for order in session.scalars(
-            select(PurchaseOrder).where(PurchaseOrder.id.in_(orders)).order_by(PurchaseOrder.id)
-        ):
-            settle(session, order)
 
     def search(self, payload: Payload) -> Search | None:
         search, party = super().search(payload), name(payload, "Contact.ContactID")

@@ -22,6 +22,7 @@ from backoffice.models import (
     Side,
 )
 from backoffice.providers.xero.document import HEAD, DocumentMapper
+from backoffice.providers.xero.periods import locked
 from backoffice.providers.xero.shape import Search, Writing, XeroMapper, name, plain
 from backoffice.sync.books import Books
 from backoffice.sync.mapper import Fact, Field, Payload, Ref, Refusal
@@ -104,12 +105,16 @@ class AllocationMapper(XeroMapper):
     def check(self, record: Record, gone: str | None, books: Books) -> Sequence[Refusal]:
         assert isinstance(record, Allocation)
         if record.archived:
-            return ()
+            return list(locked(record.date, books, "an allocation", back=True))
         if books.external_id(self.kind, record.id):
             return (
                 Refusal("Xero changes no allocation. Take it back and make another.", "allocation_fixed", "amount"),
             )
-        return [*_enough(record, record.credit_note, books), *_enough(record, record.document, books)]
+        return [
+            *locked(record.date, books, "the allocation"),
+            *_enough(record, record.credit_note, books),
+            *_enough(record, record.document, books),
+        ]
 
     def dump(self, record: Record, books: Books) -> Payload:
         assert isinstance(record, Allocation)
@@ -147,9 +152,10 @@ class AllocationMapper(XeroMapper):
 
 def _enough(record: Allocation, document: Document | None, books: Books) -> Sequence[Refusal]:
     """Whether so much of a document is left."""
-    if document is None or document.amount_due is None or record.amount <= document.amount_due:
+    left = books.left(document, record) if document is not None else None
+    if document is None or left is None or record.amount <= left:
         return ()
-    words = f"Only {document.amount_due} of {document} is left in Xero. Lower the amount."
+    words = f"Only {left} of {document} is left in Xero. Lower the amount."
     return (Refusal(words, "more_than_due", "amount", fact=_fact(document, books)),)
 
 

@@ -156,7 +156,7 @@ class DocumentMapper(XeroMapper):
     def dump(self, record: Record, books: Books) -> Payload:
         """All of it; of one that is voided only that."""
         assert isinstance(record, Document)
-        if record.status is Status.VOIDED:
+        if record.voided:
             return {"Status": self.voided if record.their_status in ("AUTHORISED", "PAID") else "DELETED"}
         return self.whole(record, books)
 

@@ -6,27 +6,31 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from backoffice.models import Account, Contact, CreditNote, Document, Line, SentAs, Side, Status, Treatment
+from backoffice.models import Account, Contact, CreditNote, Document, Line, SentAs, Side, Treatment
 from backoffice.models.document import worked_out
 from backoffice.models.totals import Amount, half_up, totals
+from backoffice.providers.xero.periods import locked
 from backoffice.sync.books import Books
 from backoffice.sync.mapper import Fact, Refusal
 
 if TYPE_CHECKING:
     from backoffice.providers.xero.document import DocumentMapper
 
-#: Accounts that Xero keeps for itself, and sorts that take no lines.
-OWN_ACCOUNTS = {"DEBTORS", "CREDITORS", "GST"}
 LONGEST = {"name": 255, "reference": 255, "delivery_instructions": 500, "attention_to": 255, "telephone": 50}
 LONGEST_DESCRIPTION = 4000
+#: Their states in which a document stands in the ledger.
+POSTED = ("AUTHORISED", "PAID")
 
 
 def findings(mapper: DocumentMapper, document: Document, gone: str | None, books: Books) -> list[Refusal]:
     """All that stands in the way of a document, the most telling first."""
     external_id = books.external_id(document.kind, document.id)
     settled = list(_settled(mapper, document, gone, external_id))
-    if settled or document.status is Status.VOIDED:
+    if settled:
         return settled
+    if document.voided:
+        posted = mapper.posts and document.their_status in POSTED
+        return list(locked(document.date, books, f"a {document.label}", back=True)) if posted else []
     found = [
         *_party(document, books),
         *_head(mapper, document, books),
@@ -50,7 +54,7 @@ def _settled(
         return
     settled = _settled_amount(document)
     if external_id and settled:
-        verb = "voided" if document.status is Status.VOIDED else "changed"
+        verb = "voided" if document.voided else "changed"
         yield Refusal(
             f"{settled} of this {noun} is paid or credited in Xero, and it cannot be {verb} there until that is taken "
             "back. Void the payment or remove the credit first.",
@@ -99,14 +103,8 @@ def _head(mapper: DocumentMapper, document: Document, books: Books) -> Iterator[
         yield from _number(document, books)
     if not document.lines:
         yield Refusal(f"This {noun} has no lines. Xero takes none without.", "no_lines", "lines")
-    if mapper.posts and books.locked_until and document.date <= books.locked_until:
-        yield Refusal(
-            f"Xero's books are closed up to {books.locked_until:%-d %b %Y}. Give it a later date, or have an adviser "
-            "move the lock date in Xero.",
-            "period_locked",
-            "date",
-            fact=Fact("Organisation"),
-        )
+    if mapper.posts:
+        yield from locked(document.date, books, "it")
     as_draft = bool(mapper.sent_as) and getattr(books.settings, mapper.sent_as) is SentAs.DRAFT
     if mapper.needs_due_date and document.due_date is None and not as_draft:
         yield Refusal(f"This {noun} needs a due date before Xero takes it.", "due_date_missing", "due_date")
@@ -114,9 +112,8 @@ def _head(mapper: DocumentMapper, document: Document, books: Books) -> Iterator[
 
 
 def _number(document: Document, books: Books) -> Iterator[Refusal]:
-    alone = document.kind == "bill" or (document.kind == "credit_note" and document.side is Side.PURCHASES)
-    if books.namesake(document, same_party=alone):
-        whose = f" of {document.contact.name}" if alone else ""
+    if books.namesake(document):
+        whose = f" of {document.contact.name}" if document.numbered_by_party(document.side) else ""
         yield Refusal(
             f"Another {document.label}{whose} has the number {document.name} already. Give this one another number, or "
             "void one of the two.",
@@ -180,7 +177,7 @@ def _account(document: Document, line: Line, books: Books) -> Iterator[Refusal]:
     elif account.archived:
         words = f"Account {account} of line {line.position} is archived in Xero. Choose another, or restore it there."
         yield Refusal(words, "account_archived", at, fact=Fact("Accounts"))
-    elif account.account_type == "BANK" or (account.system_account or "") in OWN_ACCOUNTS:
+    elif not account.takes_lines:
         words = f"Xero takes no lines on account {account}, which line {line.position} posts to. Choose another."
         yield Refusal(words, "account_not_for_lines", at)
 
@@ -200,7 +197,7 @@ def _tax(document: Document, line: Line, books: Books) -> Iterator[Refusal]:
             at,
             fact=Fact("TaxRates"),
         )
-    elif not (rate.for_sales if document.side is Side.SALES else rate.for_purchases):
+    elif not rate.fits(document.side):
         side = "sales" if document.side is Side.SALES else "purchases"
         words = f"Xero's tax rate {rate.name}, on line {line.position}, is not for {side}. Choose another."
         yield Refusal(words, "tax_wrong_side", at, fact=Fact("TaxRates"))

@@ -22,6 +22,7 @@ from backoffice.models import (
     Prepayment,
     Record,
 )
+from backoffice.providers.xero.periods import locked
 from backoffice.providers.xero.shape import WHOLE, Search, Writing, XeroMapper, containing, dig, name, plain
 from backoffice.sync.books import Books
 from backoffice.sync.mapper import Fact, Field, Payload, Ref, Refusal
@@ -114,7 +115,7 @@ class PaymentMapper(XeroMapper):
     def check(self, record: Record, gone: str | None, books: Books) -> Sequence[Refusal]:
         assert isinstance(record, Payment)
         external_id = books.external_id(self.kind, record.id)
-        return list(_taken_back(record)) if record.archived else list(_unmade(record, external_id, books))
+        return list(_taken_back(record, books)) if record.archived else list(_unmade(record, external_id, books))
 
     def blocker(self, record: Record, books: Books) -> tuple[str, int] | None:
         """Also a document that is there, but not authorised yet: nothing can be paid of it before."""
@@ -161,10 +162,11 @@ class PaymentMapper(XeroMapper):
         return self.gone(there) is not None if "Amount" not in sent else super().arrived(sent, there)
 
 
-def _taken_back(record: Payment) -> Iterator[Refusal]:
+def _taken_back(record: Payment, books: Books) -> Iterator[Refusal]:
     if record.batch_id:
         words = "This payment was made in a batch in Xero and can be taken back there only. Restore it here."
         yield Refusal(words, "batch_payment", "archived")
+    yield from locked(record.date, books, "a payment", back=True)
 
 
 def _unmade(record: Payment, external_id: str | None, books: Books) -> Iterator[Refusal]:
@@ -173,9 +175,7 @@ def _unmade(record: Payment, external_id: str | None, books: Books) -> Iterator[
         yield Refusal(words, "payment_fixed", "amount")
         return
     yield from _account(record, books)
-    if books.locked_until and record.date <= books.locked_until:
-        words = f"Xero's books are closed up to {books.locked_until:%-d %b %Y}. Give the payment a later date."
-        yield Refusal(words, "period_locked", "date", fact=Fact("Organisation"))
+    yield from locked(record.date, books, "the payment")
     document = record.document
     if isinstance(document, Document):
         yield from _due(record, document, books)
@@ -190,18 +190,18 @@ def _account(record: Payment, books: Books) -> Iterator[Refusal]:
     elif account.archived or books.external_id(Account.kind, account.id) is None:
         words = f"Account {account} is not in use in Xero. Choose another."
         yield Refusal(words, "account_archived", "account_id", fact=Fact("Accounts"))
-    elif account.account_type != "BANK" and not account.takes_payments:
+    elif not account.pays:
         words = f"Xero takes no payments on account {account}. Choose a bank account, or allow it there."
         yield Refusal(words, "account_takes_no_payments", "account_id", fact=Fact("Accounts"))
 
 
 def _due(record: Payment, document: Document, books: Books) -> Iterator[Refusal]:
     external_id = books.external_id(document.kind, document.id)
-    if external_id is None and not document.archived:
+    if external_id is None and not document.voided:
         return  # it waits for it
     fact = Fact(TARGETS[document.kind][2], external_id) if external_id else None
-    if document.archived:
+    if document.voided:
         yield Refusal(f"{document} is voided, so nothing can be paid of it.", "document_voided", None, fact=fact)
-    elif document.amount_due is not None and record.amount > document.amount_due:
-        words = f"Only {document.amount_due} of {document} is still due in Xero. Lower the amount."
+    elif (left := books.left(document, record)) is not None and record.amount > left:
+        words = f"Only {left} of {document} is still due in Xero. Lower the amount."
         yield Refusal(words, "more_than_due", "amount", fact=fact)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from urllib.parse import quote
@@ -22,9 +22,10 @@ from backoffice.providers.oauth import Address, Identity
 from backoffice.providers.tokens import Tokens
 from backoffice.providers.xero.client import Access, XeroClient
 from backoffice.providers.xero.connections import Connections
+from backoffice.providers.xero.document import STATUSES, DocumentMapper
 from backoffice.providers.xero.finding import described, explained
 from backoffice.providers.xero.kinds import MAPPERS
-from backoffice.sync.provider import Client, Consent, Finding, Granted, Organisation
+from backoffice.sync.provider import Client, Consent, Finding, Granted, Organisation, Subject
 
 log = structlog.get_logger()
 
@@ -38,6 +39,12 @@ PAGES = {
     "purchase_order": "purchase-orders/view",
     "credit_note": "credit-notes/view",
 }
+#: By kind, the scope that it needs; the older scope covers all of them.
+SCOPES = {
+    **dict.fromkeys(("purchase_order", "bill", "invoice", "credit_note", "allocation"), "accounting.invoices"),
+    **dict.fromkeys(("payment", "prepayment", "overpayment"), "accounting.payments"),
+}
+OLDER_SCOPE = "accounting.transactions"
 NO_ORGANISATION = (
     "Xero let us in, but to no organisation. Choose one when you sign in. If Xero offers none, this application has as "
     "many organisations as its plan at Xero allows, or yours has two uncertified applications already: who runs this "
@@ -59,6 +66,7 @@ class Xero:
     paged = frozenset(
         {"Contacts", "PurchaseOrders", "Invoices", "CreditNotes", "Payments", "Overpayments", "Prepayments"}
     )
+    subjects: Mapping[str, Subject] = {"Organisation": Subject.ORGANISATION, "Currencies": Subject.CURRENCIES}
 
     def __init__(self, settings: Settings, redis: Redis, sessions: sessionmaker[Session]) -> None:
         self._settings = settings
@@ -169,6 +177,18 @@ class Xero:
         if page is None or not connection.short_code:
             return None
         return f"{self._settings.xero_app_url}/app/{_part(connection.short_code)}/{page}/{_part(external_id)}"
+
+    def missing_scope(self, connection: Connection, kind: str, sends: bool) -> str:
+        held = set((connection.authorisation.scopes if connection.authorisation else "").split())
+        needed = SCOPES.get(kind)
+        if needed is None or not held:
+            return ""
+        enough = {needed, OLDER_SCOPE} | (set() if sends else {f"{needed}.read", f"{OLDER_SCOPE}.read"})
+        return "" if held & enough else needed
+
+    def statuses(self, kind: str) -> Sequence[str]:
+        mapper = next((each for each in self.mappers if each.kind == kind), None)
+        return (*STATUSES, *mapper.resting) if isinstance(mapper, DocumentMapper) else ()
 
 
 def _part(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from backoffice.models import Bill, Connection, LinkState, Side, TaxMapping, TaxRate
+from backoffice.models import Allocation, Bill, Connection, LinkState, Side, Status, TaxMapping, TaxRate
 from backoffice.sandbox.xero.organisations import find, rewrite
 from tests.sync.documents.conftest import DAY, Papers
 
@@ -59,13 +59,18 @@ def other_rate(papers: Papers) -> Any:
 
 
 def locked_period(papers: Papers) -> Any:
+    lock(papers)
+    return papers.bill()
+
+
+def lock(papers: Papers) -> None:
+    """Close their books up to the end of November."""
     store = papers.book.theirs.world.store
     organisation = find(store, papers.book.connection.external_id)
     assert organisation is not None
     rewrite(store, organisation, {"PeriodLockDate": "2026-11-30"})
     papers.session.execute(update(Connection).values(described_at=None))
     papers.session.commit()
-    return papers.bill()
 
 
 def same_number(papers: Papers) -> Any:
@@ -153,6 +158,44 @@ def test_more_than_is_due_is_not_paid(papers: Papers) -> None:
     papers.push()
     link = papers.book.link_of(payment)
     assert (link.refusal_cause, link.refusal_column) == ("more_than_due", "amount")
+
+
+def test_nothing_of_a_closed_period_is_taken_back_or_allocated(papers: Papers) -> None:
+    voided, paid, bill = papers.bill(), papers.bill(), papers.bill()
+    note = papers.credit_note(side=Side.PURCHASES)
+    papers.push()
+    payment = papers.pay(paid, "1")
+    papers.push()
+    lock(papers)
+    voided.status, payment.archived = Status.VOIDED, True
+    used = Allocation(
+        company_id=bill.company_id, name="a", credit_note_id=note.id, bill_id=bill.id, date=DAY, amount=Decimal(1)
+    )
+    papers.session.add(used)
+    papers.session.commit()
+    papers.push()
+    found = [papers.book.link_of(each) for each in (voided, payment, used)]
+    causes = [(link.refusal_cause, link.refusal_column, link.refusal_raw) for link in found]
+    assert causes == [("period_locked", column, "") for column in ("archived", "archived", "date")]
+
+
+def test_what_waits_before_it_is_counted(papers: Papers) -> None:
+    bill, note = papers.bill(), papers.credit_note(side=Side.PURCHASES)
+    papers.push()
+    assert bill.total == Decimal("28.75")
+    first, second = papers.pay(bill, "20"), papers.pay(bill, "8.76")
+    used = Allocation(
+        company_id=bill.company_id, name="a", credit_note_id=note.id, bill_id=bill.id, date=DAY, amount=Decimal("1.00")
+    )
+    papers.session.add(used)
+    papers.session.commit()
+    papers.push()
+    assert papers.book.link_of(first).state is LinkState.INTEGRATED
+    link = papers.book.link_of(second)
+    assert (link.refusal_cause, link.refusal_column) == ("more_than_due", "amount")
+    assert link.refusal == f"Only 7.75 of {bill} is still due in Xero. Lower the amount."
+    assert not link.refusal_raw, "it was never tried"
+    assert papers.book.link_of(used).state is LinkState.INTEGRATED, "what comes after what was turned down goes"
 
 
 def test_all_findings_are_kept(papers: Papers) -> None:

@@ -1,0 +1,69 @@
+"""How the pages speak of sync jobs: their badges, what they did, what they wait for, who asked for them."""
+
+from __future__ import annotations
+
+from backoffice.admin.words import Badge
+from backoffice.clock import now
+from backoffice.models import JobState, StartedBy, SyncJob, Waiting, Work
+
+JOB_BADGES = {
+    JobState.PENDING: Badge("○", "Pending", "grey"),
+    JobState.RUNNING: Badge("●", "Running", "blue"),
+    JobState.COMPLETED: Badge("✓", "Completed", "green"),
+    JobState.FAILED: Badge("✕", "Failed", "red"),
+    JobState.CANCELLED: Badge("–", "Cancelled", "grey"),
+}
+
+#: Who or what asked for a job, where it was no person we can name.
+STARTED_WORDS = {
+    StartedBy.PERSON: "a person",
+    StartedBy.SAVE: "by itself, on save",
+    StartedBy.SCHEDULE: "by itself, on schedule",
+    StartedBy.COMMAND: "from the command line",
+}
+
+
+def job_badge(job: SyncJob) -> Badge:
+    """The badge of a job; one with refusals is completed all the same, and says so."""
+    if job.state is JobState.COMPLETED and job.refused:
+        return Badge("✓", f"Completed with {job.refused:,} refused", "amber")
+    if job.state is JobState.PENDING and job.waiting_kind:
+        return Badge("◔", "Waiting", "amber")
+    return JOB_BADGES[job.state]
+
+
+def summary(job: SyncJob) -> str:
+    """What a job that has ended did, or why it failed, in a line."""
+    if job.state is JobState.FAILED and job.reason:
+        return job.reason
+    parts = [
+        (job.created, "new"),
+        (job.updated, "updated"),
+        (job.archived, "archived"),
+        (job.sent, "sent"),
+        (job.refused, "refused"),
+    ]
+    said = ", ".join(f"{count:,} {word}" for count, word in parts if count)
+    if said or job.state is not JobState.COMPLETED:
+        return said
+    return "Nothing needed to be sent" if job.work is Work.PUSH else "No objects need to be updated"
+
+
+def waiting_text(job: SyncJob, provider: str) -> str:
+    """What a job that is put back waits for."""
+    said = job.waiting_for or ""
+    if job.waiting_kind is Waiting.LIMIT:
+        return f"Waiting for {provider}’s {said.removeprefix('the ')}"
+    return f"Waiting for {said}" if job.waiting_kind is Waiting.JOB else said
+
+
+def asked_by(job: SyncJob) -> str:
+    """Who or what asked for a job."""
+    return job.user.name if job.user else STARTED_WORDS[job.started_by]
+
+
+def waits(job: SyncJob) -> str:
+    """What a job that nobody has taken up yet waits for."""
+    if job.state is not JobState.PENDING:
+        return ""
+    return "Waits for its time" if job.due_at > now() else "Waits for a worker"
