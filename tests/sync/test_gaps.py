@@ -14,7 +14,7 @@ from tests.sync.conftest import Book
 from tests.sync.moving import MovingClient, MovingProvider
 
 #: In sequence, and in flight, where rows are lost sooner; `make bench` runs a hundred.
-SEEDS = {False: 20, True: 60}
+SEEDS = {False: 10, True: 40}
 EDITS = 30
 
 

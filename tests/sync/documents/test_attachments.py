@@ -22,6 +22,9 @@ NAMES = (
     ".pdf",
 )
 
+#: The database adds nothing here: what is sent is asked of the mappers, and the rest runs on both.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 def attached(papers: Papers, document: Document, name: str = "scan.pdf", data: bytes = DATA, **more: Any) -> Attachment:
     about = {"company_id": papers.book.company_id, "mime_type": "application/pdf", f"{document.kind}_id": document.id}

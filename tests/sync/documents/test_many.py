@@ -9,6 +9,9 @@ import pytest
 from backoffice.models import Bill, Link, LinkState, Side, Status, TaxMapping
 from tests.sync.documents.conftest import DAY, DUE, Papers
 
+#: The database adds nothing here: what is sent is asked of the mappers, and the rest runs on both.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 MANY = 1000
 
 

@@ -14,6 +14,9 @@ from backoffice.models import Allocation, Bill, Connection, LinkState, Side, Sta
 from backoffice.sandbox.xero.organisations import find, rewrite
 from tests.sync.documents.conftest import DAY, Papers
 
+#: The database adds nothing here: what is sent is asked of the mappers, and the rest runs on both.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 Case = Callable[[Papers], Any]
 
 

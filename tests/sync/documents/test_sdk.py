@@ -19,6 +19,9 @@ from backoffice.models import Allocation, Bill, CreditNote, Document, Invoice, P
 from backoffice.models.totals import Treatment, half_up
 from tests.sync.documents.conftest import DAY, Papers
 
+#: The database adds nothing here: what is sent is asked of the mappers, and the rest runs on both.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 TREATMENTS = {Treatment.EXCLUSIVE: "Exclusive", Treatment.INCLUSIVE: "Inclusive", Treatment.NONE: "NoTax"}
 TYPES = {"bill": "ACCPAY", "invoice": "ACCREC"}
 
