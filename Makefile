@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := "$(BIN)/python" -m pip --quiet --disable-pip-version-check install
 PLATFORMS := Linux with glibc on x86_64 or aarch64, macOS on Apple silicon
 # The suite runs in as many processes as this; plain `pytest` runs in one.
-WORKERS ?= 3
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-reset test lint bench lock

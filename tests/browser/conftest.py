@@ -102,8 +102,10 @@ class Journey:
     def picture(self, name: str) -> None:
         """No page may scroll sideways at either width; keep how it looks, where somebody wants to see it."""
         number = next(self._numbers)
+        self.page.wait_for_load_state()
         for label, size in (("desktop", DESKTOP), ("phone", PHONE)):
             self.page.set_viewport_size(size)  # type: ignore[arg-type]
+            self.page.wait_for_function("document.body !== null")  # the page may be on its way to the next
             wide = self.page.evaluate("document.documentElement.scrollWidth")
             if self._pictures:
                 self.page.screenshot(path=self._pictures / f"{number:02}-{name}-{label}.png")
