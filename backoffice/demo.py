@@ -104,7 +104,8 @@ class Demo:
   Xero, played  {self.sandbox_url}
 
   Try: connect {COMPANY} to Xero on its Integrations page and watch the first sync under Sync jobs; edit a
-  supplier and find the edit in the played Xero; change one there and press Update here.
+  supplier and find the edit in the played Xero; change one there and press Update here. Then write a purchase
+  order, approve it, make its bill, and pay that in the played Xero.
 
   Ctrl-C stops everything. Data and logs are kept in {self.directory}; `make demo-reset` clears them.
 """
