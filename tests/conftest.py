@@ -1,7 +1,8 @@
 """What every test may ask for: a database of each sort, a Redis, the application, a client; and what none may do.
 
-`database_url` runs its test twice, on SQLite and on PostgreSQL. One PostgreSQL server serves the run and one Redis each
-of its processes; TEST_DATABASE_URL and TEST_REDIS_URL name others. Every test gets a migrated, empty database of its
+`database_url` runs its test twice, on SQLite and on PostgreSQL; the screens, the most of all tests, on one of them: the
+PostgreSQL that TEST_DATABASE_URL names, or SQLite. One PostgreSQL server serves the run and one Redis each of its
+processes, unless TEST_DATABASE_URL and TEST_REDIS_URL name others. Every test gets a migrated, empty database of its
 own, so what a process commits is seen by the others and gone after the test.
 """
 
@@ -22,7 +23,7 @@ from redis import Redis
 
 from backoffice.config import Settings
 from backoffice.embedded_redis import EmbeddedRedis
-from tests.databases import SORTS, Applications, Databases, LazyDatabases
+from tests.databases import OWN_POSTGRESQL, SORTS, Applications, Databases, LazyDatabases, lent
 from tests.servers import PostgreSQL
 
 ROOT = Path(__file__).parent.parent
@@ -43,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     _postgresql = PostgreSQL()
     _postgresql.start()
-    os.environ["TEST_DATABASE_URL"] = _postgresql.url
+    os.environ[OWN_POSTGRESQL] = _postgresql.url
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -78,10 +79,7 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Da
 @pytest.fixture(params=SORTS)
 def database_url(request: pytest.FixtureRequest, databases: dict[str, Databases]) -> Iterator[str]:
     """An empty, migrated database; the test runs once on each sort."""
-    sort = databases[request.param]
-    url = sort.new()
-    yield url
-    sort.give_back(url)
+    yield from lent(databases[request.param])
 
 
 # --- Redis ----------------------------------------------------------------------------------------

@@ -18,6 +18,8 @@ from sqlalchemy import make_url
 
 from backoffice.config import Settings
 
+#: Where the run notes the address of the PostgreSQL that it started itself.
+OWN_POSTGRESQL = "TEST_OWN_DATABASE_URL"
 #: What tests change besides rows shows in one of these; such a database is thrown away.
 SHAPE = """
 SELECT (SELECT version_num FROM alembic_version),
@@ -185,7 +187,7 @@ class PostgreSQL:
         self._on_server("DROP DATABASE {} WITH (FORCE)", name)
 
     def _on_server(self, command: str, *names: str) -> None:
-        with psycopg.connect(os.environ["TEST_DATABASE_URL"], autocommit=True) as server:
+        with psycopg.connect(_server(), autocommit=True) as server:
             server.execute(sql.SQL(command).format(*map(sql.Identifier, names)))
 
     def _connection(self, name: str) -> psycopg.Connection:
@@ -193,11 +195,23 @@ class PostgreSQL:
         return psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
 
     def _url(self, name: str) -> str:
-        url = make_url(os.environ["TEST_DATABASE_URL"]).set(drivername="postgresql+psycopg", database=name)
+        url = make_url(_server()).set(drivername="postgresql+psycopg", database=name)
         return url.render_as_string(hide_password=False)
 
 
 SORTS: dict[str, type[SQLite | PostgreSQL]] = {"sqlite": SQLite, "postgresql": PostgreSQL}
+
+
+def lent(sort: Databases) -> Iterator[str]:
+    """The address of an empty database, for the length of a test."""
+    url = sort.new()
+    yield url
+    sort.give_back(url)
+
+
+def _server() -> str:
+    """The address of PostgreSQL: the one that was named, or the run's own."""
+    return os.environ.get("TEST_DATABASE_URL") or os.environ[OWN_POSTGRESQL]
 
 
 class LazyDatabases(dict[str, Databases]):

@@ -275,7 +275,7 @@ def test_what_documents_wait_for_is_counted_and_leads_to_its_mending(
     )
     gone = a_paper(session, Bill, company, name="B5", status=approved, lines=[{**line, "tax_code": "SENT"}])
     integrate(session, connection, gone)
-    a_paper(session, Bill, elsewhere, name="E1", status=approved, lines=[{**line, "tax_code": "HIDDEN"}])
+    a_paper(session, Bill, elsewhere, name="ELSEWHERE-1", status=approved, lines=[{**line, "tax_code": "HIDDEN"}])
     place = f"/c/{company.id}/not-mapped/"
     text = browser.says(place)
     rows = {
@@ -298,7 +298,7 @@ def test_what_documents_wait_for_is_counted_and_leads_to_its_mending(
     assert "C1" in browser.says(f"{place}documents/?what=tax&side=sales&code=NOTED")
     assert "C1" not in browser.says(f"{place}documents/?what=tax&side=purchases&code=NOTED")
     assert "B3" in browser.says(f"{place}documents/?what=item&side=purchases&code=BARE")
-    assert "E1" not in browser.says(f"{place}documents/?what=tax&side=purchases&code=HIDDEN")
+    assert "ELSEWHERE-1" not in browser.says(f"{place}documents/?what=tax&side=purchases&code=HIDDEN")
     for odd in ("", "?what=x&side=y&code=%00", "?what=tax&side=sales&code=" + "x" * 999):
         browser.says(f"{place}documents/{odd}")
     a_record(session, TaxRate, company, code="NOWHERE", name="Came", for_purchases=True)
