@@ -28,7 +28,7 @@ from backoffice.models.match import Match
 from backoffice.models.payment import Payment
 from backoffice.models.purchase_order import PurchaseOrder, PurchaseOrderLine
 from backoffice.models.record import Record
-from backoffice.models.settings import Approvers, CompanySettings, Inventory, SentAs, Winner, new_company
+from backoffice.models.settings import Approvers, CompanySettings, Inventory, SentAs, Strictness, Winner, new_company
 from backoffice.models.side import Side
 from backoffice.models.sync_job import (
     AttemptState,
@@ -132,6 +132,7 @@ __all__ = [
     "Side",
     "StartedBy",
     "Status",
+    "Strictness",
     "SyncAttempt",
     "SyncAttemptItem",
     "SyncJob",

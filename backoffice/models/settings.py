@@ -6,7 +6,7 @@ import datetime as dt
 from datetime import time
 from enum import StrEnum
 
-from sqlalchemy import Date, String, Text, Time, UniqueConstraint
+from sqlalchemy import JSON, Date, Integer, String, Text, Time, UniqueConstraint
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from backoffice.database import Base, RowId, choice
@@ -42,6 +42,17 @@ class Inventory(StrEnum):
     SYNC = "sync"
 
 
+class Strictness(StrEnum):
+    """Which contacts are taken for likely duplicates."""
+
+    #: Nobody is asked.
+    OFF = "off"
+    #: The same e-mail, tax number or bank account, or the same name however it is spelled out.
+    EQUAL = "equal"
+    #: Names that are alike, too.
+    ALIKE = "alike"
+
+
 class CompanySettings(CompanyOwned, Base):
     """One row a company."""
 
@@ -51,7 +62,6 @@ class CompanySettings(CompanyOwned, Base):
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     conflict_winner: Mapped[Winner] = mapped_column(choice(Winner, "winner"), default=Winner.PROVIDER)
-    #: Whether the company is brought up to date by itself every night, and when by its own clock.
     approvers: Mapped[Approvers] = mapped_column(choice(Approvers, "approvers"), default=Approvers.OPERATORS)
     #: Whether people may approve what they wrote themselves.
     approve_own: Mapped[bool] = mapped_column(default=True)
@@ -91,8 +101,22 @@ class CompanySettings(CompanyOwned, Base):
     phone: Mapped[str | None] = mapped_column(String(50))
     tax_number: Mapped[str | None] = mapped_column(String(50))
 
+    #: Whether the company is brought up to date by itself every night, and when by its own clock.
     nightly: Mapped[bool] = mapped_column(default=True)
     nightly_at: Mapped[time] = mapped_column(Time, default=time(2, 0))
+    #: Minutes between two updates by day; None brings it up to date by night alone.
+    update_every: Mapped[int | None] = mapped_column(Integer)
+    #: The day of the week of its reconciliation, 0 for Monday; None reconciles on demand alone.
+    reconcile_on: Mapped[int | None] = mapped_column(Integer, default=5)
+
+    #: Nothing of the company travels, or nothing of these kinds, until somebody resumes it.
+    paused: Mapped[bool] = mapped_column(default=False)
+    paused_kinds: Mapped[list[str]] = mapped_column(JSON, default=list)
+
+    ask_duplicates: Mapped[Strictness] = mapped_column(choice(Strictness, "strictness"), default=Strictness.EQUAL)
+    #: How many days history and jobs are kept.
+    keep_history: Mapped[int] = mapped_column(Integer, default=365)
+    keep_jobs: Mapped[int] = mapped_column(Integer, default=90)
 
     def sends(self, kind: str) -> bool:
         """Whether records of a kind are sent; those without a setting are."""

@@ -33,6 +33,12 @@ class Work(StrEnum):
     UPDATE = "update"
     #: Push what is pending.
     PUSH = "push"
+    #: Read by their ids what the provider has said was changed there.
+    NOTICES = "notices"
+    #: Compare both sides whole, and list what differs.
+    RECONCILE = "reconcile"
+    #: Find out what an Update would change, and change nothing.
+    PREVIEW = "preview"
 
 
 class Waiting(StrEnum):
@@ -49,6 +55,7 @@ class StartedBy(StrEnum):
     PERSON = "person"
     SAVE = "save"
     SCHEDULE = "schedule"
+    WEBHOOK = "webhook"
     COMMAND = "command"
 
 
