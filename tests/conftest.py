@@ -1,9 +1,9 @@
 """What every test may ask for: a database of each sort, a Redis, the application, a client; and what none may do.
 
-`database_url` runs its test twice, on SQLite and on PostgreSQL; the screens, the most of all tests, on one of them: the
-PostgreSQL that TEST_DATABASE_URL names, or SQLite. One PostgreSQL server serves the run and one Redis each of its
-processes, unless TEST_DATABASE_URL and TEST_REDIS_URL name others. Every test gets a migrated, empty database of its
-own, so what a process commits is seen by the others and gone after the test.
+`database_url` runs its test twice, on SQLite and on PostgreSQL; screens and documents, the most of all tests, on one of
+them: the PostgreSQL that TEST_DATABASE_URL names, or SQLite. One PostgreSQL server serves the run and one Redis each of
+its processes, unless TEST_DATABASE_URL and TEST_REDIS_URL name others. Every test gets a migrated, empty database of
+its own, so what a process commits is seen by the others and gone after the test.
 """
 
 from __future__ import annotations

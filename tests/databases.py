@@ -20,6 +20,8 @@ from backoffice.config import Settings
 
 #: Where the run notes the address of the PostgreSQL that it started itself.
 OWN_POSTGRESQL = "TEST_OWN_DATABASE_URL"
+#: The database of tests that one is enough for: the PostgreSQL that was named, or SQLite.
+EITHER = ["postgresql" if "TEST_DATABASE_URL" in os.environ else "sqlite"]
 #: What tests change besides rows shows in one of these; such a database is thrown away.
 SHAPE = """
 SELECT (SELECT version_num FROM alembic_version),

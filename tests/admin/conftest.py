@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -41,16 +40,16 @@ from backoffice.models import user as people
 from backoffice.models.user import set_password
 from backoffice.sync.mapper import routes
 from tests.admin.papers import PIECES, a_piece
-from tests.databases import Databases, lent
+from tests.databases import EITHER, Databases, lent
 
 PASSWORD = "correct horse battery"
 Db = Session
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
-@pytest.fixture(params=["postgresql" if "TEST_DATABASE_URL" in os.environ else "sqlite"])
+@pytest.fixture(params=EITHER)
 def database_url(request: pytest.FixtureRequest, databases: dict[str, Databases]) -> Iterator[str]:
-    """An empty, migrated database: SQLite, or the PostgreSQL that was named. Screens say the same on either."""
+    """An empty, migrated database. Screens say the same on either sort."""
     yield from lent(databases[request.param])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -27,10 +28,17 @@ from backoffice.models import (
 from backoffice.sandbox.xero.office import Office
 from backoffice.sandbox.xero.organisations import find
 from backoffice.sync import jobs
+from tests.databases import EITHER, Databases, lent
 from tests.sync.conftest import Book
 
 DAY = dt.date(2026, 11, 2)
 DUE = dt.date(2026, 12, 2)
+
+
+@pytest.fixture(params=EITHER)
+def database_url(request: pytest.FixtureRequest, databases: dict[str, Databases]) -> Iterator[str]:
+    """An empty, migrated database; what sets the two sorts apart is shown by the tests of the engine itself."""
+    yield from lent(databases[request.param])
 
 
 class Papers:

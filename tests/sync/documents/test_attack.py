@@ -50,6 +50,9 @@ from backoffice.sync.mapper import Mapper
 from tests.sync.conftest import Book
 from tests.sync.documents.conftest import DAY, DUE, Papers
 
+#: What SQLite, which has one writer and is given rows one by one, cannot show.
+WITH_SEVERAL_WRITERS = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
 
 def mapper(papers: Papers, kind: str) -> Mapper:
     return next(each for each in papers.book.provider.mappers if each.kind == kind)
@@ -226,9 +229,8 @@ def test_two_documents_in_one_save_get_two_numbers(papers: Papers) -> None:
     assert len({each.name for each in two}) == 2
 
 
+@WITH_SEVERAL_WRITERS
 def test_two_people_who_write_the_first_document_at_once_both_may(papers: Papers) -> None:
-    if papers.session.get_bind().dialect.name != "postgresql":
-        pytest.skip("SQLite has one writer")
     about = {"company_id": papers.book.company_id, "date": DAY, "due_date": DUE, "contact_id": papers.party().id}
     papers.session.rollback()
     found: list[Any] = []
@@ -254,9 +256,8 @@ def test_two_people_who_write_the_first_document_at_once_both_may(papers: Papers
     assert found == ["kept"]
 
 
+@WITH_SEVERAL_WRITERS
 def test_an_edit_and_the_answer_of_the_push_wait_for_each_other_in_one_order(papers: Papers) -> None:
-    if papers.session.get_bind().dialect.name != "postgresql":
-        pytest.skip("SQLite has one writer")
     bill = papers.bill()
     bill_id, link_id = bill.id, papers.book.link_of(bill).id
     papers.session.rollback()
@@ -654,6 +655,7 @@ def test_fifty_bills_of_fifty_parties_take_few_statements(papers: Papers) -> Non
     assert len(statements) < 330, most(statements)
 
 
+@WITH_SEVERAL_WRITERS
 def test_a_page_of_bills_takes_few_statements(papers: Papers) -> None:
     papers.book.theirs.world.clock.advance(3600)
     contact = {"ContactID": their_contact(papers)["ContactID"]}
@@ -671,8 +673,6 @@ def test_a_page_of_bills_takes_few_statements(papers: Papers) -> None:
                 "LineItems": [line],
             }
         )
-    if papers.session.get_bind().dialect.name == "sqlite":
-        pytest.skip("SQLite is given rows one by one")
     with counted() as statements:
         papers.book.update("bill")
     assert len(statements) < 150, most(statements)

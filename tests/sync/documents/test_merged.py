@@ -1,0 +1,142 @@
+"""Merged contacts: what is here follows to the one that is left there, and nothing is doubled or asked."""
+
+from __future__ import annotations
+
+import pytest
+
+from backoffice.models import Bill, Contact, Link, LinkState
+from backoffice.sandbox.xero.clock import ms_date
+from tests.sync.documents.conftest import Papers
+
+
+@pytest.fixture
+def merged(papers: Papers) -> tuple[Contact, Contact]:
+    """Two suppliers of ours that are both there."""
+    pair = papers.party("Old Ltd"), papers.party("New Ltd")
+    papers.push()
+    return pair
+
+
+def merge(papers: Papers, old: Contact, new: Contact) -> None:
+    office = papers.office("contacts")
+    office.merge(papers.book.link_of(old).external_id or "", papers.book.link_of(new).external_id or "")
+    papers.book.theirs.forget_calls()
+
+
+def test_its_documents_follow(papers: Papers, merged: tuple[Contact, Contact]) -> None:
+    old, new = merged
+    sent = papers.bill(contact=old)
+    papers.push()
+    draft = papers.bill(contact=old, approved=False)
+    papers.office("invoices").add(papers_like(papers, sent))
+    papers.book.update()
+    merge(papers, old, new)
+    papers.book.update()
+    papers.session.expire_all()
+    mine = papers.session.query(Bill).filter(Bill.id.in_([sent.id, draft.id]) | (Bill.name == "THERE-1"))
+    assert (old.archived, papers.book.link_of(old).merged_into_id) == (True, new.id)
+    assert [bill.contact_id for bill in mine] == [new.id] * 3
+    assert [entry.field for entry in papers.book.history(draft)][-1] == "contact_id"
+    assert papers.state(sent) == LinkState.INTEGRATED
+    assert (papers.book.theirs.writes(), papers.book.waiting()) == ([], False)
+    assert papers.book.update().changed_nothing
+
+
+def papers_like(papers: Papers, bill: Bill) -> dict[str, object]:
+    """What a person there writes who makes another bill of the same supplier."""
+    there = papers.there(bill)
+    line = {"Description": "Made there", "Quantity": 1, "UnitAmount": 5, "AccountCode": "300"}
+    return {
+        "Type": "ACCPAY", "Contact": {"ContactID": there["Contact"]["ContactID"]}, "InvoiceNumber": "THERE-1",
+        "DueDate": "2026-12-20", "LineItems": [line],
+    }  # fmt: skip
+
+
+def test_what_waits_is_sent_for_the_one_that_is_left(papers: Papers, merged: tuple[Contact, Contact]) -> None:
+    old, new = merged
+    bill = papers.bill(contact=old)
+    papers.push()
+    bill.reference = "edited here"
+    papers.session.commit()
+    merge(papers, old, new)
+    papers.book.update()
+    there = papers.there(bill)
+    left = papers.book.link_of(new).external_id
+    assert (there["Reference"], there["Contact"]["ContactID"]) == ("edited here", left)
+    assert papers.state(bill) == LinkState.INTEGRATED
+
+
+def test_a_document_that_still_names_the_old_one_is_the_new_ones(
+    papers: Papers, merged: tuple[Contact, Contact]
+) -> None:
+    old, new = merged
+    bill = papers.bill(contact=old)
+    papers.push()
+    before = papers.there(bill)
+    merge(papers, old, new)
+    papers.book.update()
+    shelf = papers.book.theirs.shelf("Invoices")
+    row = shelf.get(before["InvoiceID"])
+    assert row is not None
+    row.updated = papers.book.theirs.world.clock.milliseconds()
+    row.body = {**row.body, "Contact": before["Contact"], "UpdatedDateUTC": ms_date(row.updated)}
+    shelf.put(row)
+    papers.book.update()
+    papers.session.refresh(bill)
+    assert (bill.contact_id, papers.state(bill)) == (new.id, LinkState.INTEGRATED)
+
+
+def test_one_that_is_left_and_not_known_here_is_fetched(papers: Papers, merged: tuple[Contact, Contact]) -> None:
+    old, _ = merged
+    made = papers.office("contacts").add({"Name": "Made there"})
+    row = papers.book.theirs.shelf("Contacts").get(made["ContactID"])
+    assert row is not None
+    row.updated -= 40 * 86_400_000  # so that no change of it is read
+    papers.book.theirs.shelf("Contacts").put(row)
+    papers.office("contacts").merge(papers.book.link_of(old).external_id or "", made["ContactID"])
+    papers.book.update()
+    papers.session.expire_all()
+    assert papers.book.link_of(old).merged_into_id == papers.book.contact("Made there").id
+
+
+def test_a_chain_of_merges_ends_at_the_last_one(papers: Papers, merged: tuple[Contact, Contact]) -> None:
+    old, new = merged
+    last = papers.party("Last Ltd")
+    bill = papers.bill(contact=old)
+    papers.push()
+    merge(papers, old, new)
+    papers.book.update()
+    merge(papers, new, last)
+    papers.book.update()
+    papers.session.expire_all()
+    links = papers.session.query(Link).filter_by(merged_into_id=last.id).all()
+    assert {link.record_id for link in links} == {old.id, new.id}
+    assert bill.contact_id == last.id
+
+
+def test_roles_kept_here_go_over(papers: Papers, merged: tuple[Contact, Contact]) -> None:
+    old, new = merged
+    old.customer_here, new.supplier_here = True, False
+    papers.session.commit()
+    merge(papers, old, new)
+    papers.book.update()
+    papers.session.refresh(new)
+    assert (new.supplier_here, new.customer_here) == (True, True)
+
+
+def test_rows_that_say_they_are_merged_in_a_circle_stop_nothing(
+    papers: Papers, merged: tuple[Contact, Contact]
+) -> None:
+    old, new = merged
+    shelf = papers.book.theirs.shelf("Contacts")
+    one, other = (papers.book.link_of(each).external_id or "" for each in merged)
+    for key, into in ((one, other), (other, one)):
+        papers.office("contacts").edit(key, {"FirstName": "Again"})
+        row = shelf.get(key)
+        assert row is not None
+        row.body["MergedToContactID"] = into
+        shelf.put(row)
+    job = papers.book.update()
+    assert (job.reason, job.state.value) == (None, "completed")
+    papers.session.expire_all()
+    assert {papers.book.link_of(each).merged_into_id for each in merged} <= {old.id, new.id, None}
