@@ -9,7 +9,7 @@ PLATFORMS := Linux with glibc on x86_64 or aarch64, macOS on Apple silicon
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-reset test lint bench lock
+.PHONY: help setup demo demo-reset test lint bench night lock
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,10 @@ lint: setup ## Check style, types and layers
 
 bench: setup ## Measure at full size: calls, rows lost, time as a multiple of only reading (SEEDS=100)
 	"$(BIN)/python" -m tests.benchmarks.bench --seeds $(or $(SEEDS),100)
+	"$(BIN)/python" -m tests.benchmarks.webhooks
+
+night: setup ## Let a thousand companies pass one simulated night, and print what came of it (COMPANIES=1000)
+	"$(BIN)/python" -m tests.benchmarks.night --companies $(or $(COMPANIES),1000)
 
 lock: setup ## Pin every dependency anew, with hashes; the lock names no registry host
 	"$(BIN)/uv" pip compile pyproject.toml --universal --python-version 3.11 --all-extras --generate-hashes \

@@ -9,7 +9,7 @@ from redis import Redis
 from sqlalchemy.orm import sessionmaker
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from backoffice import admin, logs, models
+from backoffice import admin, logs, models, webhooks
 from backoffice.config import Settings
 from backoffice.database import keyring, prepare_sqlite, read_only
 from backoffice.embedded_redis import EmbeddedRedis
@@ -50,6 +50,7 @@ def create_app(settings: Settings | None = None, screens: bool = True) -> Flask:
     if screens:
         for extension in (csrf, limiter, login, admin):
             extension.init_app(app)
+        webhooks.register(app)
     return app
 
 

@@ -19,15 +19,16 @@ COUNTS = ("created", "updated", "unchanged", "archived", "sent", "refused", "cal
 @click.argument("company")
 @click.option("--custom-connection", is_flag=True, help="By client credentials, to their one organisation.")
 @click.option("--confirm-push", is_flag=True, help="Send what was kept here before, without a look at what matches.")
+@click.option("--another-book", is_flag=True, help="Set aside what is kept here with another organisation.")
 @json_option
-def link(company: str, custom_connection: bool, confirm_push: bool, as_json: bool) -> None:
+def link(company: str, custom_connection: bool, confirm_push: bool, another_book: bool, as_json: bool) -> None:
     """Link COMPANY to an organisation. Makes the database and the company where there are none."""
     from backoffice import foreground
 
     if not custom_connection:
         raise click.UsageError("People link a company on its Integrations page; here it takes --custom-connection.")
     with transaction(migrate=True) as app:
-        connection = foreground.link_custom(app, company, confirm_push)
+        connection = foreground.link_custom(app, company, confirm_push, another_book)
         row = {"company": company, "provider": connection.provider, "organisation": connection.organisation}
     if as_json:
         print_json(row)

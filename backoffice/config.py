@@ -65,6 +65,8 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(15, gt=0)
     #: Waits between the tries of a failing job, in seconds; the last one repeats.
     retry_seconds: Annotated[tuple[float, ...], NoDecode] = (10, 30, 60, 300, 900)
+    #: How long the first change that a webhook tells of waits for others to be read with, in seconds.
+    webhook_seconds: float = Field(5, ge=0, le=60)
     #: How long to wait for a connection and for an answer, in seconds.
     connect_timeout: float = Field(5, gt=0)
     read_timeout: float = Field(40, gt=0)

@@ -163,10 +163,24 @@ def prepare_sqlite(engine: Engine) -> None:
         event.listen(engine, "begin", _on_begin)
 
 
+def prepare_copy(engine: Engine) -> None:
+    """Let a copy of a SQLite database be written by one alone, who throws it away."""
+    event.listen(engine, "connect", _on_connect_alone)
+    event.listen(engine, "begin", _on_begin)
+
+
 def _on_connect(connection: DBAPIConnection, _record: object) -> None:
+    _choose(connection, "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=20000")
+
+
+def _on_connect_alone(connection: DBAPIConnection, _record: object) -> None:
+    _choose(connection, "journal_mode=MEMORY", "synchronous=OFF", "foreign_keys=ON")
+
+
+def _choose(connection: DBAPIConnection, *pragmas: str) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=20000"):
+    for pragma in pragmas:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -101,11 +101,12 @@ class Demo:
     def _welcome(self) -> str:
         return f"""
   Back office   {self.url}   (sign in as {ADMINISTRATOR})
-  Xero, played  {self.sandbox_url}
+  Played Xero   {self.sandbox_url}
 
-  Try: connect {COMPANY} to Xero on its Integrations page and watch the first sync under Sync jobs; edit a
+  Try: link {COMPANY} to Xero on its Integrations page and watch the first sync under Sync jobs; edit a
   supplier and find the edit in the played Xero; change one there and press Update here. Then write a purchase
-  order, approve it, make its bill, and pay that in the played Xero.
+  order, approve it, make its bill, and pay that in the played Xero. Changes there arrive by themselves once its
+  page Webhooks has the address {self.url}/webhooks/xero, and Integrations here has its key.
 
   Ctrl-C stops everything. Data and logs are kept in {self.directory}; `make demo-reset` clears them.
 """
@@ -138,7 +139,7 @@ class Demo:
         sandbox = ["sandbox", "xero", "--port", str(self.sandbox_port), "--data", str(self.directory / "xero")]
         return [
             Part("embedded Redis", start_redis, redis.directory / "redis.log"),
-            self._part("Xero sandbox", sandbox),
+            self._part("played Xero", sandbox),
             self._part("web application", ["web", "--host", HOST, "--port", str(self.port), "--processes", "1"]),
             # A killed worker takes its fork with it; asked to end, it would finish the job first.
             self._part("worker", ["worker"], signal.SIGKILL),

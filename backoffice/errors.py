@@ -111,7 +111,7 @@ class ConnectionLostError(BackofficeError):
 
     def __init__(self, message: str | None = None, reason: str = "consent_ended") -> None:
         super().__init__(message)
-        #: `consent_ended`, `organisation_gone` or `scope_missing`.
+        #: `consent_ended`, `organisation_gone`, `organisation_closed`, `demo_gone` or `scope_missing`.
         self.reason = reason
 
 

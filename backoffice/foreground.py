@@ -36,10 +36,13 @@ def company_named(session: Session, name: str) -> Company:
     return company
 
 
-def link_custom(app: Flask, name: str, confirm_push: bool, provider_key: str = "xero") -> Connection:
+def link_custom(
+    app: Flask, name: str, confirm_push: bool, another_book: bool = False, provider_key: str = "xero"
+) -> Connection:
     """Link a company to the one organisation of a custom connection; the company is made if there is none.
 
-    With `confirm_push`, what was kept here before is sent without anybody having looked at what matches.
+    With `confirm_push`, what was kept here before is sent without anybody having looked at what matches. With
+    `another_book`, what is kept here with another organisation is set aside.
     Raises: ConfigurationError, ConsentError, ConflictError.
     """
     provider: Provider = app.extensions["providers"][provider_key]
@@ -48,7 +51,13 @@ def link_custom(app: Flask, name: str, confirm_push: bool, provider_key: str = "
     company = session.scalar(select(Company).where(Company.name == name)) or new_company(session, name)
     session.commit()
     connection, _ = linking.link(
-        session, provider, company.id, granted.organisations[0], granted.authorisation_id, user_id=None
+        session,
+        provider,
+        company.id,
+        granted.organisations[0],
+        granted.authorisation_id,
+        user_id=None,
+        another_book=another_book,
     )
     if confirm_push:
         connection.push_confirmed_at = now()

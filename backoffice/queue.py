@@ -26,11 +26,16 @@ class Doorbell:
         assert self._redis is not None, "create_app connects the doorbell"
         return Queue(QUEUE, connection=self._redis, serializer=JSONSerializer)
 
-    def ring(self, job: str, *ids: int, urgent: bool = False) -> bool:
-        """Ask for the job `jobs.<job>` with these ids. Says whether anybody can have heard it."""
+    def ring(self, job: str, *ids: int, urgent: bool = False, once_in: float = 0) -> bool:
+        """Ask for the job `jobs.<job>` with these ids, at most `once_in` so many seconds, whoever rings.
+
+        Says whether anybody can have heard it.
+        """
         if self._redis is None:
             return False
         try:
+            if once_in and not self._redis.set(f"rung {job} {ids}", 1, px=round(once_in * 1000), nx=True):
+                return True
             self.queue().enqueue(
                 f"jobs.{job}", args=ids, result_ttl=0, failure_ttl=86_400, at_front=urgent, job_timeout=3600
             )

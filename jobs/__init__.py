@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
+import structlog
 from flask import current_app
 from sqlalchemy.orm import sessionmaker
 
 from backoffice import mail as outbox
+from backoffice.admin.doors import doors_of
+from backoffice.clock import now
 from backoffice.extensions import db
 from backoffice.models import Connection, StartedBy, Urgency, Work
+from backoffice.past import pruning
+from backoffice.past import undo as undoing
 from backoffice.queue import doorbell
-from backoffice.sync import jobs, pending
+from backoffice.sync import deletion, jobs, pending, preview
+from backoffice.sync import notices as told
 from backoffice.sync.run import Workshop
 from backoffice.sync.run import run as run_job
+
+log = structlog.get_logger()
 
 
 def workshop() -> Workshop:
@@ -55,6 +64,18 @@ def push(connection_id: int) -> None:
     run(job.id)
 
 
+def notices(connection_id: int) -> None:
+    """See to it that a job reads what a webhook told of, and do it if its time has come."""
+    shop = workshop()
+    connection = shop.session.get(Connection, connection_id)
+    if connection is None or not connection.usable:
+        return
+    gather = timedelta(seconds=shop.settings.webhook_seconds)
+    job = told.ask(shop.session, connection, shop.providers[connection.provider], gather)
+    if job is not None and job.due_at <= now():
+        run(job.id)
+
+
 def sweep() -> None:
     """Ring again for all that is due and that nobody does."""
     session = db.session()
@@ -62,15 +83,40 @@ def sweep() -> None:
         doorbell.ring("run", job_id)
     for connection_id in pending.left_behind(session):
         doorbell.ring("push", connection_id)
+    for connection_id in told.unread(session, current_app.extensions["providers"]):
+        doorbell.ring("notices", connection_id)
     for mail_id in outbox.due(session):
         doorbell.ring("mail", mail_id)
+    for deletion_id in deletion.unfinished(session):
+        doorbell.ring("delete_company", deletion_id)
     outbox.find_lost(session)
+    for undo_id in undoing.due(session):
+        doorbell.ring("undo", undo_id)
     session.rollback()
 
 
 def mail(mail_id: int) -> None:
     """Send an e-mail, if it waits and nobody sends it."""
     outbox.send(db.session(), current_app.extensions["settings"], mail_id)
+
+
+def undo(undo_id: int) -> None:
+    """Undo what a sync job changed here, if nobody does it."""
+    seconds = current_app.extensions["settings"].lease_seconds
+    undoing.run(db.session(), undo_id, doors_of, seconds)
+
+
+def prune() -> None:
+    """Forget what has been kept for long enough."""
+    preview.prune(db.session())
+    db.session.commit()
+    gone = pruning.prune(db.session())
+    log.info("pruned", history=gone.history, jobs=gone.jobs, letters=gone.letters)
+
+
+def delete_company(deletion_id: int) -> None:
+    """Remove what there is of a company that is being deleted, once no job of it is under way."""
+    deletion.run(db.session(), deletion_id)
 
 
 def keep_tokens_alive() -> None:
@@ -80,4 +126,13 @@ def keep_tokens_alive() -> None:
 
 
 #: Every job by the name it is rung by.
-JOBS: dict[str, Callable[..., None]] = {"run": run, "push": push, "mail": mail, "keep_tokens_alive": keep_tokens_alive}
+JOBS: dict[str, Callable[..., None]] = {
+    "run": run,
+    "push": push,
+    "notices": notices,
+    "mail": mail,
+    "undo": undo,
+    "prune": prune,
+    "delete_company": delete_company,
+    "keep_tokens_alive": keep_tokens_alive,
+}

@@ -5,21 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import current_app
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from backoffice.clock import now
+from backoffice.database import is_postgresql
 from backoffice.extensions import db
-from backoffice.models import Company, CompanySettings, Connection, ConnectionState, StartedBy, Tick, Urgency
+from backoffice.models import Company, CompanySettings, Connection, ConnectionState, StartedBy, SyncJob, Tick, Urgency
+from backoffice.models.timetable import Rhythm, Timetable, moment
 from backoffice.queue import doorbell
 from backoffice.sync import jobs
+from backoffice.sync.reconcile import request_reconciliation
 
-#: A nightly sync missed by more than this (the machine was off) is left to the next night.
-CATCH_UP = timedelta(hours=20)
+#: What was missed by more than this (the machine was off) is left to its next time.
+CATCH_UP = {
+    Rhythm.NIGHTLY: timedelta(hours=20),
+    Rhythm.INTERVAL: timedelta(hours=12),
+    Rhythm.RECONCILIATION: timedelta(days=6),
+}
+#: So many things are started in one round: after a long stop, a thousand companies do not start in one second.
+MOST = 100
+#: A tick is older than this when nothing looks at it any more.
+KEPT = timedelta(days=40)
+EVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -33,74 +44,128 @@ class Due:
 
 def fire(session: Session) -> int:
     """Start whatever is due and was not started; says how much. Two schedulers may do this at the same time."""
-    started = 0
-    for due in [*_nightly(session), *_daily()]:
-        if session.get(Tick, (due.schedule, due.at)) is not None:
-            continue
-        session.add(Tick(schedule=due.schedule, due_at=due.at))
-        try:
-            session.flush()
-        except IntegrityError:
-            session.rollback()  # the other scheduler was faster
-            continue
-        due.start()  # its job and the tick are committed together
-        session.commit()
-        started += 1
+    last = func.max(Tick.due_at)
+    ticks = session.execute(select(Tick.schedule, last).group_by(Tick.schedule)).all()
+    started: dict[str, datetime] = {tick[0]: tick[1] for tick in ticks}
+    due = [each for each in (*_companies(session), *_daily()) if started.get(each.schedule, EVER) < each.at]
     session.rollback()
-    return started
+    due.sort(key=lambda each: each.at)
+    return sum(_start(session, each) for each in due[:MOST])
 
 
-def _nightly(session: Session) -> Iterator[Due]:
-    """Each linked company, once a night, at its own time by its own clock."""
+def _start(session: Session, due: Due) -> bool:
+    """Start one thing, unless another scheduler was faster; its job and the tick are committed together."""
+    dialect = postgresql if is_postgresql(session) else sqlite
+    tick = dialect.insert(Tick).values(schedule=due.schedule, due_at=due.at, fired_at=now())
+    if session.scalar(tick.on_conflict_do_nothing().returning(Tick.schedule)) is None:
+        session.rollback()
+        return False
+    session.execute(delete(Tick).where(Tick.schedule == due.schedule, Tick.due_at < due.at))
+    due.start()
+    session.commit()
+    return True
+
+
+def _companies(session: Session) -> Iterator[Due]:
+    """What each linked company does by itself: by its own clock, each at its own second, none while it is paused."""
+    settings, providers = CompanySettings, list(current_app.extensions["providers"])
     rows = session.execute(
-        select(Connection, Company, CompanySettings)
+        select(Connection.id, Connection.linked_at, Company.planned_at, Company.id.label("company_id"))
+        .add_columns(Company.time_zone, settings.nightly, settings.nightly_at)
+        .add_columns(settings.update_every, settings.reconcile_on)
         .join(Company, Company.id == Connection.company_id)
-        .join(CompanySettings, CompanySettings.company_id == Company.id)
-        .where(Connection.active, Connection.state == ConnectionState.CONNECTED, CompanySettings.nightly)
-    ).all()
-    for connection, company, settings in rows:
-        at = last_time(company.time_zone, settings.nightly_at)
-        if at > max(connection.linked_at, now() - CATCH_UP):
-            yield Due(f"nightly {company.id}", at, _Nightly(connection.id))
-
-
-def last_time(zone: str, clock: time) -> datetime:
-    """The last moment, not after now, at which a clock of that zone showed that time."""
-    try:
-        local = now().astimezone(ZoneInfo(zone))
-    except (ZoneInfoNotFoundError, ValueError):
-        local = now()
-    today = local.replace(hour=clock.hour, minute=clock.minute, second=0, microsecond=0)
-    at = today if today <= local else today - timedelta(days=1)
-    return at.astimezone(UTC)
+        .join(settings, settings.company_id == Company.id)
+        .where(Connection.active, Connection.state == ConnectionState.CONNECTED)
+        .where(Connection.provider.in_(providers), settings.paused.is_(False))
+    )
+    for connection_id, linked_at, planned_at, *chosen in rows:
+        timetable = Timetable(*chosen)
+        for rhythm, start in STARTS.items():
+            at = timetable.last(rhythm)
+            if at is not None and at > max(linked_at, planned_at or EVER, now() - CATCH_UP[rhythm]):
+                yield Due(f"{rhythm} {timetable.company_id}", at, start(connection_id))
 
 
 @dataclass(frozen=True)
-class _Nightly:
+class _OfCompany:
+    """Something that one company does by itself."""
+
     connection_id: int
 
     def __call__(self) -> None:
         session = db.session()
         connection = session.get_one(Connection, self.connection_id)
         provider = current_app.extensions["providers"][connection.provider]
-        kinds = [mapper.kind for mapper in provider.mappers]
+        job = self.request(session, connection, [mapper.kind for mapper in provider.mappers])
+        doorbell.ring("run", job.id)
+
+    def request(self, session: Session, connection: Connection, kinds: list[str]) -> SyncJob:
+        """Ask for the job. Commits."""
+        raise NotImplementedError
+
+
+class _Nightly(_OfCompany):
+    """Every list, and from its beginning where that finds more."""
+
+    title, thorough = "Nightly", True
+
+    def request(self, session: Session, connection: Connection, kinds: list[str]) -> SyncJob:
         job, _ = jobs.request_update(
             session,
             connection,
             kinds,
             user_id=None,
-            title="Nightly",
+            title=self.title,
             urgency=Urgency.BACKGROUND,
             started_by=StartedBy.SCHEDULE,
-            thorough=True,
+            thorough=self.thorough,
         )
-        doorbell.ring("run", job.id)
+        return job
+
+
+class _Interval(_Nightly):
+    """What changed there since the last time."""
+
+    title, thorough = "At intervals", False
+
+
+class _Reconciliation(_OfCompany):
+    """Both sides compared whole."""
+
+    def request(self, session: Session, connection: Connection, kinds: list[str]) -> SyncJob:
+        job, _ = request_reconciliation(session, connection, kinds, started_by=StartedBy.SCHEDULE)
+        return job
+
+
+STARTS: dict[Rhythm, Callable[[int], _OfCompany]] = {
+    Rhythm.NIGHTLY: _Nightly,
+    Rhythm.INTERVAL: _Interval,
+    Rhythm.RECONCILIATION: _Reconciliation,
+}
+
+
+def last_time(zone: str, clock: time) -> datetime:
+    """The last moment, not after now, at which a clock of that zone showed that time."""
+    today = now().astimezone(UTC).date()
+    around = (moment(zone, today + timedelta(days=days), clock) for days in (-2, -1, 0, 1))
+    return max(at for at in around if at <= now())
 
 
 def _daily() -> Iterator[Due]:
     """What the deployment does for itself once a day."""
     yield Due("keep tokens alive", last_time("UTC", time(3, 30)), _keep_tokens_alive)
+    yield Due("forget ticks", last_time("UTC", time(4, 0)), _forget_ticks)
+    yield Due("prune", last_time("UTC", time(4, 10)), _prune)
 
 
 def _keep_tokens_alive() -> None:
     doorbell.ring("keep_tokens_alive")
+
+
+def _forget_ticks() -> None:
+    """Those of companies that are gone, or do without; what goes on keeps its last one."""
+    db.session.execute(delete(Tick).where(Tick.due_at < now() - KEPT))
+
+
+def _prune() -> None:
+    doorbell.ring("prune")

@@ -68,8 +68,18 @@ def test_a_migrated_database_equals_a_created_one(app: Flask, tmp_path: Path) ->
 
 def test_every_table_has_its_company_or_a_reason() -> None:
     """What holds a company's data can be found by the company."""
-    deployment_wide = {"company", "user_account", "authorisation", "tick"}
-    through_another = {"link", "match", "pull_run", "pull_seen", "sync_attempt", "sync_attempt_item"}
+    deployment_wide = {"company", "user_account", "authorisation", "deletion", "tick", "webhook"}
+    through_another = {
+        "link",
+        "match",
+        "pull_run",
+        "pull_seen",
+        "sync_attempt",
+        "sync_attempt_item",
+        "notice",
+        "notice_reading",
+    }
+    through_another |= {"compared_list", "compared_seen"}
     for table in Base.metadata.tables.values():
         of_a_record = {"document_id", "attachment_id"} & set(table.columns.keys())
         if table.name not in deployment_wide | through_another and not of_a_record:

@@ -6,22 +6,33 @@ from flask import Flask
 
 from backoffice.admin import auth, consent, frame, security
 from backoffice.admin.account_mappings import AccountMappingsView
+from backoffice.admin.alerts import AlertsView
 from backoffice.admin.auth import AccountView
 from backoffice.admin.changed_there import ChangedView
 from backoffice.admin.companies import CompaniesView
 from backoffice.admin.company_base import company_admin, house_admin
+from backoffice.admin.company_deletion import CompanyDeletionView
+from backoffice.admin.drift import DriftView
+from backoffice.admin.duplicates import DuplicatesView
+from backoffice.admin.history_page import HistoryView
 from backoffice.admin.imports import ImportsView
 from backoffice.admin.integrations import IntegrationsView
 from backoffice.admin.matches import MatchesView
 from backoffice.admin.overview import FrontDoor, OverviewView
+from backoffice.admin.pausing import PausingView
+from backoffice.admin.previews import PreviewsView
+from backoffice.admin.set_aside import SetAsideView
 from backoffice.admin.settings import SettingsView
 from backoffice.admin.sync_jobs import SyncJobsView
 from backoffice.admin.sync_queue import SyncQueueView
 from backoffice.admin.synchronised import SynchronisedView
 from backoffice.admin.tax_mappings import TaxMappingsView
+from backoffice.admin.undoing import UndoView
 from backoffice.admin.unmapped import UnmappedView
 from backoffice.admin.users import UsersView
 from backoffice.admin.views import RECORD_VIEWS, SCREENS
+from backoffice.admin.webhooks import WebhooksView
+from backoffice.admin.why import WhyView
 
 
 def init_app(app: Flask) -> None:
@@ -36,11 +47,20 @@ def init_app(app: Flask) -> None:
         for view in RECORD_VIEWS:
             company.add_view(view())
         company.add_view(ChangedView())
+        company.add_view(AlertsView())
+        company.add_view(DuplicatesView())
         for lists in (TaxMappingsView, AccountMappingsView, UnmappedView, ImportsView):
             company.add_view(lists())
-        for page in (SyncJobsView, SyncQueueView, IntegrationsView, SynchronisedView, MatchesView):
+        for page in (SyncJobsView, PreviewsView, SyncQueueView, IntegrationsView, SynchronisedView, MatchesView):
             company.add_view(page())
-        for shared in (CompaniesView, UsersView, AccountView):
+        company.add_view(DriftView())
+        for past in (HistoryView, UndoView):
+            company.add_view(past())
+        company.add_view(WhyView())
+        for shared in (CompaniesView, CompanyDeletionView, UsersView, AccountView):
             house.add_view(shared())
         company.add_view(SettingsView())
+        company.add_view(SetAsideView())
+        company.add_view(PausingView())
+        company.add_view(WebhooksView())
     frame.furnish(app, (company, house))

@@ -6,20 +6,23 @@ from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
-from flask import flash, redirect, request, url_for
+from flask import current_app, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
+from flask_login import current_user
 from flask_wtf import FlaskForm
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from wtforms import StringField
 from wtforms.validators import AnyOf, InputRequired, Length
 
+from backoffice.admin.addresses import return_to
 from backoffice.admin.company_base import Page, number
+from backoffice.admin.company_list import FILTERS, SORTS, Asked, listed
 from backoffice.admin.forms import NO_NUL, stripped
+from backoffice.admin.sync_many import NOT_STARTED, counted_companies, sync_now
 from backoffice.extensions import db
-from backoffice.models import Company, Connection, Role, new_company
-from backoffice.sync import jobs
+from backoffice.models import Company, Role, new_company
 
 
 @cache
@@ -58,10 +61,38 @@ class CompaniesView(Page):
 
     @expose("/")
     def index(self) -> ResponseReturnValue:
-        companies = db.session.scalars(select(Company).order_by(func.lower(Company.name), Company.id)).all()
-        active = db.session.scalars(select(Connection).where(Connection.active)).all()
-        linked = {one.company_id: (one, jobs.last_update(db.session(), one)) for one in active}
-        return self.render("companies/list.html", rows=[(one, *linked.get(one.id, (None, None))) for one in companies])
+        asked = Asked.here()
+        return self.render(
+            "companies/list.html",
+            found=listed(asked),
+            asked=asked,
+            filters=FILTERS,
+            sorts=SORTS,
+            providers=current_app.extensions["providers"],
+            any_at_all=db.session.scalar(select(Company.id).where(Company.deletion_id.is_(None)).limit(1)) is not None,
+        )
+
+    @property
+    def may_sync(self) -> bool:
+        """Whether the person who looks may bring companies up to date."""
+        return bool(current_user.may(Role.OPERATOR))
+
+    def role_for(self, method: str) -> Role:
+        return Role.OPERATOR if request.endpoint == "companies.sync" else super().role_for(method)
+
+    @expose("/sync", methods=("POST",))
+    def sync(self) -> ResponseReturnValue:
+        """Bring the ticked companies up to date."""
+        ids = [key for key in map(number, request.form.getlist("rowid")) if key]
+        tally = sync_now(ids)
+        if not ids:
+            flash("Tick at least one company.", "warning")
+        elif tally["started"]:
+            flash(f"Update started for {counted_companies(tally['started'])}.", "info")
+        for reason, word in NOT_STARTED.items():
+            if tally[reason]:
+                flash(f"{counted_companies(tally[reason])} {'is' if tally[reason] == 1 else 'are'} {word}.", "warning")
+        return redirect(return_to(url_for("companies.index")), code=303)
 
     @expose("/new", methods=("GET", "POST"))
     def create(self) -> ResponseReturnValue:
@@ -93,6 +124,7 @@ class CompaniesView(Page):
 
     def _save(self, company: Company | None, form: CompanyForm) -> Company:
         company = company or new_company(db.session(), form.name.data or "")
+        company.zone_chosen |= form.time_zone.data != company.time_zone
         form.populate_obj(company)
         db.session.commit()
         return company

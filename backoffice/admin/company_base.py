@@ -95,6 +95,9 @@ def load_company() -> None:
     if company is None:
         del g.company_id
         raise NotHereError("There is no such company here.")
+    if company.deletion_id is not None:
+        del g.company_id
+        raise NotHereError(f"{company.name} is being deleted.")
     g.company = company
 
 

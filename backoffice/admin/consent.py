@@ -18,7 +18,7 @@ from backoffice.errors import BackofficeError
 from backoffice.extensions import db
 from backoffice.models import Company, Connection, Role
 from backoffice.queue import doorbell
-from backoffice.sync import linking
+from backoffice.sync import linking, open_book
 from backoffice.sync.provider import Consent, Granted, Organisation, Provider
 
 #: How long a person may take to choose an organisation, in seconds.
@@ -66,7 +66,7 @@ def administrators_only() -> None:
 def lost(provider: Provider) -> ResponseReturnValue:
     """The sign-in was not begun in this browser."""
     why = "This sign-in was not begun in this browser, or it was used already."
-    todo = "Open Integrations and press Connect again."
+    todo = f"Open Integrations and press Link to {provider.name} again."
     return render_template("failure.html", code=400, what=f"{provider.name} was not linked. {why}", todo=todo), 400
 
 
@@ -79,27 +79,39 @@ def failed(provider: Provider, company_id: int, error: BackofficeError) -> Respo
 def chosen_or_asked(provider: Provider, company_id: int, granted: Granted) -> ResponseReturnValue:
     """Link the one organisation that was chosen, or ask which of several.
 
-    It asks too when it is another one than before, and when nothing says that this one was chosen just now.
+    It asks too when nothing says that this one was chosen just now, and before another book is opened.
     """
-    known = db.session.scalars(
-        select(Connection.external_id).where(Connection.company_id == company_id, Connection.provider == provider.key)
-    ).all()
-    found = granted.organisations
-    if granted.certain and len(found) == 1 and (not known or found[0].external_id in known):
-        return link(provider, company_id, found[0], granted.authorisation_id)
+    if granted.certain and len(granted.organisations) == 1:
+        return link(provider, company_id, granted.organisations[0], granted.authorisation_id)
+    return asked(provider, company_id, granted)
+
+
+def asked(provider: Provider, company_id: int, granted: Granted) -> ResponseReturnValue:
+    """The page that asks which organisation it is, or whether another book is to be opened."""
     g.company_id = company_id
     g.company = db.session.get(Company, company_id) or abort(404)
+    found = granted.organisations
     kept = {"provider": provider.key, "company": company_id, "authorisation": granted.authorisation_id}
     sealed = seal().dumps({**kept, "organisations": [asdict(o) for o in found], "user": current_user.id})
+    mine = select(Connection).where(Connection.company_id == company_id, Connection.provider == provider.key)
+    known = {each.external_id: each for each in db.session.scalars(mine)}
+    leaving = open_book.open_with(db.session(), company_id)
+    another = found[0] if leaving and len(found) == 1 and not same(leaving, provider, found[0]) else None
     return render_template(
         "integrations/choose.html",
         provider=provider,
         organisations=found,
         sealed=sealed,
         known=known,
-        another=bool(known) and not any(one.external_id in known for one in found),
+        leaving=leaving,
+        another=another,
         certain=granted.certain,
     )
+
+
+def same(connection: Connection, provider: Provider, organisation: Organisation) -> bool:
+    """Whether a connection leads to this organisation."""
+    return (connection.provider, connection.external_id) == (provider.key, organisation.external_id)
 
 
 def seal() -> URLSafeTimedSerializer:
@@ -122,15 +134,21 @@ def choose() -> ResponseReturnValue:
         flash("Choose one of the organisations, then link it.", "warning")
         return redirect(url_for("integrations.index", company=kept["company"]), code=303)
     organisation = Organisation(**kept["organisations"][picked - 1])
-    return link(provider, kept["company"], organisation, kept["authorisation"])
+    return link(provider, kept["company"], organisation, kept["authorisation"], "another_book" in request.form)
 
 
-def link(provider: Provider, company_id: int, organisation: Organisation, authorisation: int) -> ResponseReturnValue:
-    """Link, start the first sync and show it."""
+def link(
+    provider: Provider, company_id: int, organisation: Organisation, authorisation: int, another_book: bool = False
+) -> ResponseReturnValue:
+    """Link, start the first sync and show it; ask first where that opens another book."""
+    session = db.session()
     try:
-        _, job = linking.link(db.session(), provider, company_id, organisation, authorisation, current_user.id)
+        _, job = linking.link(session, provider, company_id, organisation, authorisation, current_user.id, another_book)
+    except linking.AnotherBookError:
+        session.rollback()
+        return asked(provider, company_id, Granted(authorisation, (organisation,)))
     except BackofficeError as error:
-        db.session.rollback()
+        session.rollback()
         return failed(provider, company_id, error)
     job_id = job.id
     doorbell.ring("run", job_id, urgent=True)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from flask import flash, request
+from flask import flash, g, request
 from flask_admin.actions import action
+from flask_login import current_user
 from markupsafe import Markup
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Query
 
+from backoffice.admin import duplicates
+from backoffice.admin.alerts import marked
 from backoffice.admin.company_base import here
 from backoffice.admin.filters import TextFilter
 from backoffice.admin.forms import EMAIL
@@ -18,6 +21,7 @@ from backoffice.admin.words import counted
 from backoffice.database import folded
 from backoffice.extensions import db
 from backoffice.models import Contact
+from backoffice.models.duplicate import say_different
 
 PARTY = (
     ("Details", ("name", "number", "account_number", "tax_number", "company_number", "currency")),
@@ -38,6 +42,7 @@ class ContactView(RecordView):
     searched = ("name", "email", "number")
     groups = PARTY
     column_editable_list = ("email", "phone")
+    form_template, details_template = "contacts/form.html", "contacts/details.html"
     form_args = {
         "email": {"validators": [EMAIL]},
         "currency": {"description": "Three letters, such as NZD."},
@@ -62,6 +67,30 @@ class ContactView(RecordView):
             form[self.here_column].data = True
         return form
 
+    def validate_form(self, form: Any) -> bool:
+        return self._named_alone(form) and (form._obj is not None or self._asked_about(form))
+
+    def _asked_about(self, form: Any) -> bool:
+        """Whether nothing here is like a new one, or the person has seen what is and wants it all the same."""
+        likely = duplicates.likely_ones(form.data)
+        shown = "-".join(str(one.contact.id) for one in likely)
+        if "name" not in form or not likely or request.form.get("not_these") == shown:
+            g.not_these = [one.contact.id for one in likely]
+            return True
+        self._template_args.update(likely=likely, not_these=shown)
+        return False
+
+    def create_model(self, form: Any) -> Any:
+        record = super().create_model(form)
+        for other in g.get("not_these", ()) if record else ():
+            say_different(db.session(), record.company_id, record.id, other, current_user.id)
+        db.session.commit()
+        return record
+
+    def cell(self, record: Any, column: str) -> Any:
+        shown = super().cell(record, column)
+        return marked(shown, record) if column == "name" else shown
+
     def prepare(self, record: Any) -> None:
         if not (record.supplier_here or record.customer_here):
             setattr(record, self.here_column, True)
@@ -81,7 +110,8 @@ class ContactView(RecordView):
         db.session.commit()
         flash(f"{counted(len(found), 'contact')} shown as {noun} from now on.", "success")
 
-    def validate_form(self, form: Any) -> bool:
+    def _named_alone(self, form: Any) -> bool:
+        """Whether a form is well filled in, under a name that no other active contact has."""
         fine = bool(super().validate_form(form))
         if fine and "name" in form and form.name.data != getattr(form._obj, "name", None):
             other = self.namesake(form.name.data, getattr(form._obj, "id", None))

@@ -7,14 +7,15 @@ from typing import Any, ClassVar
 from flask import flash, g, jsonify, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
+from flask_login import current_user
 from markupsafe import Markup
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
 from backoffice.admin import links
 from backoffice.admin.company_base import here, number
 from backoffice.admin.document_form import DocumentForm
-from backoffice.admin.document_steps import may_approve
 from backoffice.admin.document_words import today
 from backoffice.admin.line_choices import Choices
 from backoffice.admin.line_rows import Rows, label
@@ -22,7 +23,8 @@ from backoffice.admin.record_view import RecordView
 from backoffice.admin.saving import TAKEN, read_only_sentence
 from backoffice.errors import ReadOnlyRecordError
 from backoffice.extensions import db
-from backoffice.models import Document, Side, Status
+from backoffice.models import CompanySettings, Document, Side
+from backoffice.models.approval import why_frozen
 from backoffice.models.number import holders
 
 
@@ -36,12 +38,8 @@ class DocumentWriting(RecordView):
 
     def why_frozen(self, record: Any) -> str:
         """Why a document cannot be changed by the person who looks; empty if it can."""
-        if record.voided:
-            return f"{record} is voided, and stays as it is."
-        if record.status is Status.APPROVED:
-            problem = may_approve(record)
-            return f"{record} is approved. {problem} Only who may approve it changes it now." if problem else ""
-        return ""
+        settings = db.session.scalar(select(CompanySettings).where(CompanySettings.company_id == here().id))
+        return why_frozen(db.session(), settings, record, current_user.role, current_user.id)
 
     def frozen(self, record: Any) -> bool:
         return super().frozen(record) or bool(self.why_frozen(record))

@@ -9,6 +9,7 @@ from flask import g, url_for
 from markupsafe import Markup
 
 from backoffice.admin import links, words
+from backoffice.admin.alerts import marked
 from backoffice.admin.attachments import AttachmentPages
 from backoffice.admin.document_filters import CauseFilter, DayFilter, FilterWords, PartyFilter
 from backoffice.admin.document_steps import DocumentSteps
@@ -96,7 +97,8 @@ class DocumentView(FilterWords, Printing, DocumentSteps, AttachmentPages, Docume
             return Markup('<span class="state {}">{} {}</span>').format(badge.colour, badge.shape, badge.word)
         if column == "their_status":
             return words.their_status(record.their_status)
-        return super().cell(record, column)
+        shown = super().cell(record, column)
+        return marked(shown, record) if column == "contact" else shown
 
     def due(self, record: Any) -> dues.Due:
         return dues.due(db.session(), record)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Response, abort, request, stream_with_context, url_for
 from flask_admin import expose
@@ -21,6 +21,7 @@ from backoffice.database import read_only
 from backoffice.models import Document
 
 CHUNK = 500
+Streamed = TypeVar("Streamed", str, bytes)
 #: A spreadsheet takes a cell that begins so for a formula. What begins with apostrophes already gets one more,
 #: so that an import, which takes one away, finds it as it was.
 FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
@@ -53,7 +54,7 @@ class CsvExport(Page):
             abort(404)
         name = f"{self.path}{'-lines' if export_type == 'lines' else ''}-{now():%Y-%m-%d}.csv"
         return Response(
-            stream_with_context(_reading(makers[export_type]())),
+            stream_with_context(reading(makers[export_type]())),
             mimetype="text/csv",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
@@ -132,7 +133,8 @@ def _option(option: Any) -> str:
     return f"{option.category.name}: {option.name}" if option is not None else ""
 
 
-def _reading(lines: Iterator[str]) -> Iterator[str]:
+def reading(lines: Iterator[Streamed]) -> Iterator[Streamed]:
+    """What is streamed, read in a transaction that takes no lock."""
     # It runs after the request has been torn down, in a transaction of its own that writes nothing.
     read_only(True)
     try:

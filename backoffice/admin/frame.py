@@ -7,11 +7,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, g, url_for
+from flask import Flask, g, request, url_for
 from flask_login import current_user
 from sqlalchemy import func, select
 
-from backoffice.admin import job_progress, job_words, links, standing, words
+from backoffice.admin import alerts, job_progress, job_words, links, standing, webhooks, words
 from backoffice.admin.attachments import LARGEST_MB
 from backoffice.admin.company_base import OneHouse
 from backoffice.admin.imports import import_url
@@ -20,6 +20,8 @@ from backoffice.models import Company, Connection, ConnectionState, JobState
 from backoffice.models.attachment import MOST_FILES
 
 GROUPS = ("", "Purchasing", "Sales", "Money", "Lists", "Sync", "Administration")
+#: The cookie in which the script keeps which groups were left open.
+LEFT_OPEN = "menu"
 #: More than these are reached through the page Companies.
 SWITCHER = 30
 
@@ -34,6 +36,23 @@ class Entry:
     count: int = 0
 
 
+@dataclass(frozen=True)
+class Group:
+    """A part of the menu that folds; the one of the present page is open, and those that the person left open."""
+
+    label: str
+    entries: list[Entry]
+    left_open: bool
+
+    @property
+    def open(self) -> bool:
+        return self.left_open or any(entry.active for entry in self.entries)
+
+    @property
+    def count(self) -> int:
+        return sum(entry.count for entry in self.entries)
+
+
 def furnish(app: Flask, admins: tuple[OneHouse, ...]) -> None:
     """Give the templates what they need."""
     versions = {path.name: _version(path) for path in sorted(Path(str(app.static_folder)).glob("*"))}
@@ -42,6 +61,9 @@ def furnish(app: Flask, admins: tuple[OneHouse, ...]) -> None:
         return url_for("static", filename=name, v=versions.get(name))
 
     app.jinja_env.globals.update(
+        alert_ids=alerts.known_ids,
+        alerts_of=alerts.alerts_of,
+        alerts_of_party=alerts.alerts_of_party,
         asked_by=job_words.asked_by,
         badge=links.badge,
         can_retry=links.can_retry,
@@ -50,6 +72,7 @@ def furnish(app: Flask, admins: tuple[OneHouse, ...]) -> None:
         doing=job_progress.doing,
         file_limits=f"{MOST_FILES} at most, of {LARGEST_MB} MB each",
         duration=words.duration,
+        ending_title=words.ending_title,
         job_badge=job_words.job_badge,
         JobState=JobState,
         kind_label=words.kind_label,
@@ -58,6 +81,7 @@ def furnish(app: Flask, admins: tuple[OneHouse, ...]) -> None:
         import_url=import_url,
         own=own,
         page_of=links.page_of,
+        page_screen=links.screen_of,
         plural=words.plural,
         price=words.amount,
         record_url=links.record_url,
@@ -66,6 +90,7 @@ def furnish(app: Flask, admins: tuple[OneHouse, ...]) -> None:
         their_status=words.their_status,
         shown=words.value,
         twin_url=links.twin_url,
+        webhook_card=webhooks.card,
         when=words.when,
     )
 
@@ -90,17 +115,17 @@ def _version(path: Path) -> str:
     return sha256(path.read_bytes()).hexdigest()[:12]
 
 
-def menu(admins: tuple[OneHouse, ...], view: Any, needs: dict[str, int]) -> list[tuple[str, list[Entry]]]:
+def menu(admins: tuple[OneHouse, ...], view: Any, needs: dict[str, int]) -> list[Group]:
     """The entries in their groups, without what the person may not see."""
     views = [v for admin in admins for v in admin.views if getattr(v, "in_menu", False) and v.is_accessible()]
     if "company" not in g:
         views = [v for v in views if v.admin.endpoint == "house"]
-    groups = []
-    for group in GROUPS:
-        entries = [_entry(v, view, needs) for v in views if (v.category or "") == group]
-        if entries:
-            groups.append((group, entries))
-    return groups
+    left_open = request.cookies.get(LEFT_OPEN, "").split(".")
+    groups = [
+        Group(group, [_entry(v, view, needs) for v in views if (v.category or "") == group], group in left_open)
+        for group in GROUPS
+    ]
+    return [group for group in groups if group.entries]
 
 
 def _entry(view: Any, current: Any, needs: dict[str, int]) -> Entry:
@@ -110,7 +135,8 @@ def _entry(view: Any, current: Any, needs: dict[str, int]) -> Entry:
 
 def switcher() -> list[Company]:
     """The companies to choose from."""
-    return list(db.session.scalars(select(Company).order_by(func.lower(Company.name), Company.id).limit(SWITCHER)))
+    usable = select(Company).where(Company.deletion_id.is_(None))
+    return list(db.session.scalars(usable.order_by(func.lower(Company.name), Company.id).limit(SWITCHER)))
 
 
 def needs_reconnecting() -> Connection | None:

@@ -4,31 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, current_app, flash, g, redirect, request, session, url_for
+from flask import abort, current_app, flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_login import current_user
+from sqlalchemy import select
 
-from backoffice.admin import links, standing
-from backoffice.admin.addresses import public_address
+from backoffice.admin import links, pauses, standing
+from backoffice.admin.addresses import public_address, return_to
 from backoffice.admin.company_base import Page, here
 from backoffice.admin.consent import remember
 from backoffice.admin.messages import show_error, show_problem
+from backoffice.admin.unlinking import end_there, let_go
 from backoffice.admin.update import start_update
 from backoffice.errors import BackofficeError
 from backoffice.extensions import db
-from backoffice.models import KINDS, Connection, Role, SyncJob
-from backoffice.sync import linking
+from backoffice.models import KINDS, RECORDS, Connection, Role, SyncJob
+from backoffice.sync import linking, open_book
 from backoffice.sync.provider import Provider
 
 
-def let_go(connection: Connection) -> Connection:
-    """The connection, loaded and apart from the session, whose transaction is over: no call is made inside one."""
-    db.session.refresh(connection)
-    db.session.expunge(connection)
-    db.session.rollback()
-    g.pop("connection", None)
-    return connection
+def closed_books() -> list[tuple[Connection, int]]:
+    """The books that rest while another one is open, each with how many records it holds."""
+    resting = open_book.resting(db.session(), here().id)
+    found = db.session.scalars(select(Connection).where(Connection.id.in_(resting)).order_by(Connection.organisation))
+    records = {model.table().name for model in RECORDS}
+    return [(one, sum(n for table, n in resting[one.id].items() if table in records)) for one in found]
 
 
 class IntegrationsView(Page):
@@ -50,6 +51,7 @@ class IntegrationsView(Page):
             fresh=standing.freshness(),
             calls=standing.calls_today(),
             matches=self._matches(),
+            books=closed_books(),
         )
 
     def job(self) -> SyncJob | None:
@@ -89,12 +91,15 @@ class IntegrationsView(Page):
     def test(self) -> ResponseReturnValue:
         connection = self._linked()
         provider = self._provider(connection.provider)
+        if pauses.refused():
+            return redirect(url_for("integrations.index"), code=303)
         finding = provider.test(let_go(connection))
         if finding.ok:
+            self._works_again()
             flash(finding.what, "success")
         else:
             show_problem("The connection does not work.", finding.what, finding.todo)
-        return redirect(url_for("integrations.index"), code=303)
+        return redirect(return_to(url_for("integrations.index")), code=303)
 
     @expose("/disconnect/", methods=("GET", "POST"))
     def disconnect(self) -> ResponseReturnValue:
@@ -103,17 +108,20 @@ class IntegrationsView(Page):
             return self.render("integrations/disconnect.html", fresh=standing.freshness())
         provider, organisation = links.provider_of(connection), connection.organisation
         linking.unlink(db.session(), connection)
-        if provider is not None:
-            self._end(provider, let_go(connection))
+        end_there(provider, connection)
         flash(f"{organisation} is unlinked. Both sides keep their records.", "success")
         return redirect(url_for("integrations.index"), code=303)
 
-    def _end(self, provider: Provider, connection: Connection) -> None:
-        try:
-            provider.disconnect(connection)
-        except BackofficeError as error:
-            todo = f"Remove this application in {provider.name} as well, under Connected apps."
-            show_error(f"It is unlinked here, but {provider.name} could not be told.", error, todo)
+    def _works_again(self) -> None:
+        """What was lost is answered for once more: go on."""
+        connection = links.connection_here()
+        if connection is not None and not connection.usable:
+            linking.revive(db.session(), connection)
+            start_update(connection, self._kinds(connection))
+
+    def _kinds(self, connection: Connection) -> list[str]:
+        provider = links.provider_of(connection)
+        return [mapper.kind for mapper in provider.mappers] if provider else []
 
     def _linked(self) -> Connection:
         self._administrators_only()

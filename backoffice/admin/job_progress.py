@@ -7,6 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from backoffice.admin import job_words, words
+from backoffice.admin.estimate import to_go
 from backoffice.models import JobState, SyncJob
 
 
@@ -26,6 +27,7 @@ def job_view(job: SyncJob, provider: str) -> dict[str, Any]:
         "badge": Markup("{} {}").format(badge.shape, badge.word),
         "colour": badge.colour,
         "duration": words.duration(job.started_at, job.ended_at),
+        "estimate": to_go(job),
         "left": None if job.waiting_kind else job.connection.minute_left,
     }
 

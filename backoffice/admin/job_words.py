@@ -19,6 +19,7 @@ STARTED_WORDS = {
     StartedBy.PERSON: "a person",
     StartedBy.SAVE: "by itself, on save",
     StartedBy.SCHEDULE: "by itself, on schedule",
+    StartedBy.WEBHOOK: "by itself, when told of changes",
     StartedBy.COMMAND: "from the command line",
 }
 
@@ -46,6 +47,12 @@ def summary(job: SyncJob) -> str:
     said = ", ".join(f"{count:,} {word}" for count, word in parts if count)
     if said or job.state is not JobState.COMPLETED:
         return said
+    if job.work is Work.RECONCILE and job.thorough and job.notes:
+        return job.notes[-1]
+    if job.work is Work.PREVIEW:
+        return "Looked at; nothing was changed"
+    if job.work is Work.NOTICES:
+        return "Known here already"
     return "Nothing needed to be sent" if job.work is Work.PUSH else "No objects need to be updated"
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from flask import current_app, g, url_for
 from sqlalchemy import select
 
+from backoffice.admin.pauses import held_here
 from backoffice.admin.words import GONE_WORDS, LINK_BADGES, Badge, kind_label, relative
 from backoffice.extensions import db
 from backoffice.models import KINDS, Connection, Link, LinkState, Record
@@ -96,6 +97,8 @@ def badge(link: Link | None) -> Badge:
     """What is known of a record, with since when and by which job."""
     if link is None:
         return LINK_BADGES[LinkState.NOT_INTEGRATED]
+    if link.state in (LinkState.WAITING, LinkState.BLOCKED) and held_here(link.kind):
+        return replace(LINK_BADGES[LinkState.PAUSED], tooltip="It waits until somebody resumes what is paused")
     shown = replace(LINK_BADGES[link.state].at(provider_name()), tooltip=_tooltip(link))
     if link.state is LinkState.GONE and link.gone in GONE_WORDS:
         return replace(shown, word=GONE_WORDS[link.gone].format(provider=provider_name()))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from flask import url_for
 from flask_admin.model.base import ViewArgs
+from flask_login import current_user
 
-from backoffice.admin import links, standing, words
+from backoffice.admin import links, pauses, standing, words
 from backoffice.admin.company_base import Page
 from backoffice.database import Exact
-from backoffice.models import SyncJob
+from backoffice.models import Role, SyncJob
 
 LAST_PAGE = 100_000
 MOST_FILTERS = 20
@@ -64,7 +66,17 @@ class ListPage(Page):
         return url_for(f"{self.endpoint}.index_view")
 
     def fresh(self) -> standing.Freshness | None:
-        return standing.freshness(self.kinds)
+        found = standing.freshness(self.kinds)
+        return found and replace(found, rest=pauses.rest([self.record.kind]))
+
+    def rest(self) -> pauses.Rest | None:
+        """The pause that this list is in by itself."""
+        return pauses.rest([self.record.kind]) if pauses.rest() is None else None
+
+    @property
+    def may_pause(self) -> bool:
+        """Whether the person who looks may pause and resume; nothing by itself can be, while the company is."""
+        return bool(current_user.may(Role.ADMINISTRATOR)) and pauses.rest() is None
 
     def open_job(self) -> SyncJob | None:
         """The job that is bringing this list up to date."""

@@ -36,6 +36,7 @@ class Sort(IntEnum):
     IN_DOUBT = 0
     TO_LINK = 1
     TO_CREATE = 2
+    TO_UPDATE = 3
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Waiting:
 
     @property
     def sort(self) -> Sort:
+        if self.link.external_id is not None:
+            return Sort.TO_UPDATE
         if len(self.matches) > 1 or self.link.blocked_kind == match.QUESTION:
             return Sort.IN_DOUBT
         return Sort.TO_LINK if self.matches else Sort.TO_CREATE
@@ -153,9 +156,11 @@ class MatchesView(Page):
 
 def waiting(connection: Connection) -> list[Waiting]:
     """The links that wait for a person's word, those in doubt first."""
-    query = select(Link).where(Link.connection_id == connection.id, Link.external_id.is_(None), ~Link.paused)
+    query = select(Link).where(Link.connection_id == connection.id, ~Link.paused)
     if connection.push_confirmed_at is not None:
-        query = query.where(Link.blocked_kind == match.QUESTION)
+        query = query.where(Link.external_id.is_(None), Link.blocked_kind == match.QUESTION)
+    else:
+        query = query.where(Link.external_id.is_(None) | Link.pending)
     matches: dict[int, list[Match]] = {}
     open_ones = select(Match).where(Match.connection_id == connection.id, Match.chosen.is_not(False))
     for one in db.session.scalars(open_ones.order_by(Match.id)):
@@ -181,7 +186,7 @@ def decided(found: Sequence[Waiting]) -> tuple[dict[int, str | None], set[int]]:
             choices[one.link.id] = None
         elif said in {candidate.external_id for candidate in one.matches}:
             choices[one.link.id] = said
-    new = {one.link.id for one in found if one.sort is Sort.TO_CREATE}
+    new = {one.link.id for one in found if one.sort in (Sort.TO_CREATE, Sort.TO_UPDATE)}
     return choices, {link_id for link_id in new if f"create-{link_id}" not in request.form}
 
 

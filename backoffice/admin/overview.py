@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from flask import redirect, url_for
+from flask import current_app, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
+from flask_login import current_user
 from sqlalchemy import func, select
 
 from backoffice.admin import links, standing
+from backoffice.admin.charts import charts
 from backoffice.admin.company_base import Page, here
-from backoffice.admin.company_clock import next_nightly
+from backoffice.admin.company_clock import next_sync
+from backoffice.admin.history import Entry, entries
 from backoffice.admin.views import RECORD_VIEWS
 from backoffice.admin.words import LINK_BADGES, Badge, kind_label, plural
 from backoffice.extensions import db
-from backoffice.models import Company, Connection, JobState, LinkState, Role, SyncJob
-from backoffice.sync import pending
+from backoffice.models import KINDS, Company, Connection, History, JobState, LinkState, Role, SyncJob
+from backoffice.sync import duplicates, pending
+from backoffice.sync.drift import open_drift
 
 MOST_CAUSES = 8
+#: So many of the latest changes are shown.
+LATELY = 6
 #: Two screens of one table have one line: the second ones, and what the line of the first is called.
 COUNTED_WITH = ("customers", "expenses")
 BOTH = {"suppliers": "Suppliers and customers", "bills": "Bills and expenses"}
@@ -32,6 +39,11 @@ class KindCount:
     endpoint: str
     total: int
     states: dict[LinkState, int]
+    #: When it was last brought in to its end; None while it was not.
+    updated_at: datetime | None
+    #: How many differences a reconciliation has found, and how many pairs may be one.
+    drift: int
+    doubles: int
 
 
 class FrontDoor(Page):
@@ -45,7 +57,9 @@ class FrontDoor(Page):
 
     @expose("/")
     def index(self) -> ResponseReturnValue:
-        ids = list(db.session.scalars(select(Company.id).order_by(Company.id).limit(2)))
+        ids = list(
+            db.session.scalars(select(Company.id).where(Company.deletion_id.is_(None)).order_by(Company.id).limit(2))
+        )
         if len(ids) == 1:
             return redirect(url_for("company.index", company=ids[0]))
         return redirect(url_for("companies.index"))
@@ -69,9 +83,18 @@ class OverviewView(Page):
             changed=standing.changed_there(connection),
             failures=standing.failures(connection) if connection else [],
             calls=standing.calls_today(),
-            next_sync=next_nightly(here()) if connection and connection.usable else None,
+            next_sync=next_sync(here()) if connection and connection.usable else None,
             recent=recent_jobs(),
+            job=standing.open_job(tuple(KINDS)),
+            lately=lately(),
+            charts=charts(),
+            providers=current_app.extensions["providers"],
         )
+
+    @property
+    def may_link(self) -> bool:
+        """Whether the person who looks may link and unlink."""
+        return bool(current_user.may(Role.ADMINISTRATOR))
 
     def kinds(self) -> list[str]:
         """What Update brings in from here: everything."""
@@ -84,16 +107,35 @@ class OverviewView(Page):
 
 
 def kind_counts(connection: Connection | None) -> list[KindCount]:
-    """A line for each screen of records."""
-    states = pending.counts(db.session(), connection) if connection else {}
+    """A line for each screen of records: the health of its list."""
+    session = db.session()
+    states = pending.counts(session, connection) if connection else {}
+    updated = standing.brought_in(connection) if connection else {}
+    differs = open_drift(session, connection) if connection else {}
+    doubles = duplicates.likely(session, here().id)
     lines = []
     for view in RECORD_VIEWS:
         if view.in_menu and view.path not in COUNTED_WITH:
-            model = view.record
+            model, kind = view.record, view.record.kind
             query = select(func.count()).where(model.company_id == here().id, model.archived.is_(False))
-            label = BOTH.get(view.path, view.title)
-            lines.append(KindCount(label, view.path, db.session.scalar(query) or 0, states.get(model.kind, {})))
+            line = KindCount(
+                BOTH.get(view.path, view.title),
+                view.path,
+                session.scalar(query) or 0,
+                states.get(kind, {}),
+                updated.get(kind),
+                differs.get(kind, 0),
+                doubles.get(kind, 0),
+            )
+            lines.append(line)
     return lines
+
+
+def lately() -> list[Entry]:
+    """What was changed last in records that are still here."""
+    query = select(History).where(History.company_id == here().id, History.kind.in_(list(KINDS)))
+    rows = db.session.scalars(query.order_by(History.id.desc()).limit(3 * LATELY)).all()
+    return [entry for entry in entries(rows) if entry.record is not None][:LATELY]
 
 
 def noun(kind: str, count: int) -> str:

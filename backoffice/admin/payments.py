@@ -12,7 +12,7 @@ from sqlalchemy import select
 from wtforms import SelectField
 from wtforms.fields import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 
-from backoffice.admin import links, words
+from backoffice.admin import alerts, links, words
 from backoffice.admin.company_base import here, not_found, number
 from backoffice.admin.document_filters import CauseFilter, DayFilter, FilterWords
 from backoffice.admin.document_form import DayField, FigureField, text_field
@@ -97,7 +97,7 @@ class PaymentsView(FilterWords, RecordView):
 
     def cell(self, record: Any, column: str) -> Any:
         if column == "party":
-            return words.value(record.document.contact if record.document else None)
+            return alerts.marked(words.value(record.document.contact if record.document else None), record)
         if column == "amount":
             return money(record.amount, record.document.currency if record.document else None)
         if column == "name":
@@ -168,7 +168,7 @@ class PaymentsView(FilterWords, RecordView):
         rate = form.currency_rate if "currency_rate" in form else None
         if rate is not None and rate.data is not None and rate.data <= 0:
             rate.errors = ["A rate is above nothing."]
-        return not form.errors
+        return not form.errors and alerts.looked_at(document)
 
     def _recorded(self, form: Any, document: Document) -> bool:
         payment = Payment(company_id=here().id)

@@ -10,7 +10,7 @@ from flask_admin import expose
 from flask_admin.contrib.sqla import ModelView
 from sqlalchemy.orm import MANYTOONE, Query, selectinload
 
-from backoffice.admin import links
+from backoffice.admin import links, pauses
 from backoffice.admin.addresses import return_to
 from backoffice.admin.company_base import here, not_found, number
 from backoffice.admin.export import CsvExport
@@ -193,5 +193,6 @@ class RecordView(RecordActions, CsvExport, Saving, ListPage, ModelView):
         if connection is None or not connection.usable:
             flash("Link this company to its accounting system first.", "warning")
             return redirect(url_for("integrations.index"), code=303)
-        start_update(connection, self.kinds)
+        if not pauses.refused([self.record.kind]):
+            start_update(connection, self.kinds)
         return redirect(return_to(self.list_url()), code=303)

@@ -108,8 +108,9 @@ def require_person() -> ResponseReturnValue | None:
 
 
 def sign_edits() -> None:
-    """Before each request: what is written from here on is the signed-in person's."""
-    if not is_static() and current_user.is_authenticated:
+    """Before each request: what is written from here on is the signed-in person's; a machine has no session."""
+    machine = getattr(current_app.view_functions.get(request.endpoint or ""), "machine", False)
+    if not is_static() and not machine and current_user.is_authenticated:
         author.set(Author(user_id=current_user.id))
 
 

@@ -11,13 +11,16 @@ from flask_admin import expose
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from backoffice.admin import links
+from backoffice.admin import links, pauses
 from backoffice.admin.company_base import Page, here
+from backoffice.admin.company_clock import next_times
 from backoffice.admin.history import history_of
 from backoffice.admin.settings_form import TABS, Tab
+from backoffice.clock import now
 from backoffice.extensions import db
 from backoffice.models import CompanySettings, Connection, Role
 from backoffice.models.settings import BRINGS_IN, SENDS
+from backoffice.models.timetable import Rhythm
 from backoffice.queue import doorbell
 from backoffice.sync.linking import open_links
 
@@ -27,6 +30,12 @@ NEED_LINK = {
     "orders_as", "bills_as", "invoices_as", "expense_account", "revenue_account", "purchase_tax", "sales_tax",
     "customers", "create_customers", "inventory",
 }  # fmt: skip
+#: What is due next, as the page says it.
+RHYTHM_WORDS = {
+    Rhythm.NIGHTLY: "Next night’s update",
+    Rhythm.INTERVAL: "Next update by day",
+    Rhythm.RECONCILIATION: "Next comparison",
+}
 #: Days are only a boundary: they may be chosen ahead.
 AHEAD = {"send_from", "bring_in_from"}
 #: The kind of record that a setting lets in or out; of several that one setting is for, the first.
@@ -63,15 +72,18 @@ class SettingsView(Page):
             entries=entries,
             page=page,
             more=more,
+            **_schedule(name),
         )
 
     def _saved(self, form: Tab, settings: CompanySettings, greyed: dict[str, str]) -> bool:
-        before = _outgoing(settings)
+        before, planned = _outgoing(settings), _planned(settings)
         for _, names in form.groups:
             for name in names:
                 if name not in greyed:
                     form[name].populate_obj(settings, name)
         db.session.add(settings)
+        if _planned(settings) != planned:
+            here().planned_at = now()
         try:
             db.session.flush()
         except IntegrityError:
@@ -95,6 +107,22 @@ class SettingsView(Page):
         return connection.id
 
 
+def _schedule(tab: str) -> dict[str, Any]:
+    """What the tab of that name shows besides its form: when things are due, and what is paused."""
+    if tab != "schedule":
+        return {}
+    provider = links.provider_here()
+    times = next_times(here()) if links.connection_here() else {}
+    mappers = provider.mappers if provider else ()
+    return {
+        "times": times,
+        "rhythms": RHYTHM_WORDS,
+        "rest": pauses.rest(),
+        "rests": pauses.rests(),
+        "mappers": mappers,
+    }
+
+
 def settings_here() -> CompanySettings:
     """The settings of this company; those it starts from, in no session, where it has none."""
     found = db.session.scalar(select(CompanySettings).where(CompanySettings.company_id == here().id))
@@ -111,6 +139,11 @@ def _outgoing(settings: CompanySettings) -> dict[str, Any]:
     """What decides which records are sent."""
     names = [column.key for column in CompanySettings.table().c if column.key.startswith("send_")]
     return {name: getattr(settings, name) for name in (*names, "customers")}
+
+
+def _planned(settings: CompanySettings) -> tuple[Any, ...]:
+    """What decides when something starts by itself."""
+    return settings.nightly, settings.nightly_at, settings.update_every, settings.reconcile_on
 
 
 def _more_goes_out(before: dict[str, Any], after: dict[str, Any]) -> bool:

@@ -8,9 +8,20 @@ from wtforms.validators import InputRequired, Length, Optional
 
 from backoffice.admin.account_choices import accounts, chosen, taxes
 from backoffice.admin.forms import EMAIL, NO_NUL, options, stripped
-from backoffice.admin.setting_fields import code, day, emptied, text, tick
-from backoffice.admin.words import WINNER_WORDS
-from backoffice.models import Approvers, CompanySettings, Inventory, SentAs, Side, Winner
+from backoffice.admin.setting_fields import (
+    INTERVAL_WORDS,
+    WEEKDAY_WORDS,
+    KindLists,
+    code,
+    day,
+    days,
+    emptied,
+    numbered,
+    text,
+    tick,
+)
+from backoffice.admin.words import STRICTNESS_WORDS, WINNER_WORDS
+from backoffice.models import Approvers, CompanySettings, Inventory, SentAs, Side, Strictness, Winner
 
 #: What stands where no default is chosen.
 OWN = "Each line names its own"
@@ -57,6 +68,8 @@ class GeneralTab(Tab):
             "Credit notes and payments",
             ("send_credit_notes", "bring_in_credit_notes", "send_payments", "bring_in_payments"),
         ),
+        ("Likely duplicates", ("ask_duplicates",)),
+        ("How long things are kept", ("keep_history", "keep_jobs")),
     )
 
     approvers = SelectField(
@@ -81,6 +94,14 @@ class GeneralTab(Tab):
     bring_in_credit_notes = tick("Bring in credit notes", "Those that were made there.")
     send_payments = tick("Send payments", "Those recorded here, of bills and of invoices.")
     bring_in_payments = tick("Bring in payments", "Those recorded there, with prepayments and overpayments.")
+    ask_duplicates = SelectField(
+        "Ask before a contact is made that may be here already",
+        choices=options(STRICTNESS_WORDS),
+        coerce=Strictness,
+        description="The page Duplicates lists as strictly. What comes in from the other side is never held up.",
+    )
+    keep_history = days("Keep history for … days", "What was changed, by whom, and letters that were sent.")
+    keep_jobs = days("Keep sync jobs for … days", "With their requests and readings. What is still needed stays.")
 
 
 class ItemsTab(Tab):
@@ -183,14 +204,29 @@ class ScheduleTab(Tab):
     """When the company is brought up to date by itself."""
 
     title = "Schedule"
-    groups = (("Every night", ("nightly", "nightly_at")),)
+    groups = (
+        ("Every night", ("nightly", "nightly_at")),
+        ("By day", ("update_every",)),
+        ("Every week", ("reconcile_on",)),
+    )
 
     nightly = tick(
         "Bring everything up to date every night",
         "Without it, the company is updated only by the Update buttons and when records are saved.",
     )
     nightly_at = TimeField(
-        "At", [InputRequired("Choose a time, such as 02:00.")], description="By the company’s own clock."
+        "At",
+        [InputRequired("Choose a time, such as 02:00.")],
+        description="By the company’s own clock, or up to an hour later: companies do not all start at once.",
+    )
+    update_every = numbered(
+        "Bring changes in", INTERVAL_WORDS, "By night alone", "One call for each list that has no news."
+    )
+    reconcile_on = numbered(
+        "Compare both sides whole on",
+        WEEKDAY_WORDS,
+        "No day, only when somebody asks",
+        "Two hours after that day’s nightly time. What no list of changes shows is found; nothing is overwritten.",
     )
 
 
@@ -216,6 +252,10 @@ SETTING_WORDS: dict[str, dict[str, str]] = {
     "conflict_winner": {key.value: word for key, word in WINNER_WORDS.items()},
     "approvers": {key.value: word for key, word in APPROVER_WORDS.items()},
     "inventory": {key.value: word for key, word in INVENTORY_WORDS.items()},
+    "ask_duplicates": {key.value: word for key, word in STRICTNESS_WORDS.items()},
+    "update_every": INTERVAL_WORDS,
+    "paused_kinds": KindLists(),
+    "reconcile_on": WEEKDAY_WORDS,
     **{
         column: {key.value: word for key, word in SENT_AS_WORDS.items()}
         for column in ("orders_as", "bills_as", "invoices_as")

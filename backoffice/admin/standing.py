@@ -9,14 +9,17 @@ from datetime import datetime
 from flask import g
 from sqlalchemy import ColumnElement, func, or_, select
 
+from backoffice.admin.alerts import open_count
 from backoffice.admin.company_base import here
 from backoffice.admin.company_clock import midnight
 from backoffice.admin.links import connection_here, provider_name
+from backoffice.admin.pauses import Rest, rest
 from backoffice.clock import now
 from backoffice.extensions import db
 from backoffice.models import Connection, JobState, Link, LinkState, SyncJob, Work
-from backoffice.sync import jobs
+from backoffice.sync import duplicates, jobs
 from backoffice.sync.match import QUESTION
+from backoffice.sync.reconcile import open_drift
 
 #: So many jobs are looked at for whether what failed was made good since.
 LOOKED_AT = 200
@@ -32,6 +35,8 @@ class Freshness:
     waiting: int
     refused: int
     paused: int
+    #: The pause that all of it is in.
+    rest: Rest | None = None
 
     @property
     def in_step(self) -> bool:
@@ -56,14 +61,31 @@ def freshness(kinds: Sequence[str] = ()) -> Freshness | None:
         db.session.scalar(waiting) or 0,
         db.session.scalar(refused) or 0,
         db.session.scalar(links.where(Link.paused)) or 0,
+        rest(kinds),
     )
+
+
+def brought_in(connection: Connection) -> dict[str, datetime]:
+    """When each kind was last brought in to its end; those that were not are left out."""
+    ended = db.session.execute(
+        select(SyncJob.kinds, SyncJob.ended_at)
+        .where(SyncJob.connection_id == connection.id, SyncJob.state == JobState.COMPLETED)
+        .where(SyncJob.work == Work.UPDATE)
+        .order_by(SyncJob.ended_at.desc())
+        .limit(LOOKED_AT)
+    )
+    found: dict[str, datetime] = {}
+    for kinds, at in ended:
+        if at is not None:
+            found = {**dict.fromkeys(kinds, at), **found}
+    return found
 
 
 def open_job(kinds: Sequence[str]) -> SyncJob | None:
     """The job that covers some of these kinds just now."""
     query = (
         select(SyncJob)
-        .where(SyncJob.company_id == g.company.id, SyncJob.state.in_(jobs.OPEN))
+        .where(SyncJob.company_id == g.company.id, SyncJob.state.in_(jobs.OPEN), SyncJob.work != Work.RECONCILE)
         .order_by(SyncJob.state.desc(), SyncJob.id)
         .limit(20)
     )
@@ -85,12 +107,12 @@ def matches_waiting(connection: Connection) -> int:
     """How many records wait for a person to say which one they are there, or for the first push to be confirmed."""
     links = select(func.count()).select_from(Link).where(Link.connection_id == connection.id)
     if connection.push_confirmed_at is None:
-        return db.session.scalar(links.where(Link.external_id.is_(None), ~Link.paused)) or 0
+        return db.session.scalar(links.where(Link.external_id.is_(None) | Link.pending, ~Link.paused)) or 0
     return db.session.scalar(links.where(Link.blocked_kind == QUESTION)) or 0
 
 
 def failures(connection: Connection) -> list[SyncJob]:
-    """The failed jobs that no later job has made good, the newest first."""
+    """The failed jobs that no later job has made good, the newest first; but for those that the lost link explains."""
     mine = select(SyncJob).where(SyncJob.company_id == here().id, SyncJob.connection_id == connection.id)
     newest = SyncJob.ended_at.desc()
     failed = mine.where(SyncJob.state == JobState.FAILED).order_by(newest).limit(LOOKED_AT)
@@ -99,7 +121,8 @@ def failures(connection: Connection) -> list[SyncJob]:
         return []
     done = mine.where(SyncJob.state == JobState.COMPLETED).order_by(newest).limit(LOOKED_AT)
     completed = db.session.scalars(done).all()
-    return [job for job in found if job.question or not any(_makes_good(other, job) for other in completed)]
+    told = [job for job in found if job.reason is None or job.reason != connection.problem]
+    return [job for job in told if job.question or not any(_makes_good(other, job) for other in completed)]
 
 
 def _makes_good(done: SyncJob, failed: SyncJob) -> bool:
@@ -111,13 +134,16 @@ def needs_you() -> dict[str, int]:
     """How many things wait for a person, by page."""
     connection = connection_here()
     if connection is None:
-        return {}
+        return {"integrations": 1}
     refused = select(func.count()).where(Link.connection_id == connection.id, turned_down())
     return {
         "sync_queue": (db.session.scalar(refused) or 0) + changed_there(connection),
         "sync_jobs": len(failures(connection)),
         "matches": matches_waiting(connection),
         "integrations": 0 if connection.usable else 1,
+        "alerts": open_count(),
+        "drift": sum(open_drift(db.session(), connection).values()),
+        "duplicates": sum(duplicates.likely(db.session(), here().id).values()),
     }
 
 

@@ -9,7 +9,7 @@ from flask import abort, flash, jsonify, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_login import current_user
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import selectinload
 
 from backoffice.admin import links, standing
@@ -17,27 +17,18 @@ from backoffice.admin.company_base import Page, here, not_found, number
 from backoffice.admin.company_clock import zone
 from backoffice.admin.history import entries
 from backoffice.admin.job_progress import job_view
+from backoffice.admin.undoing import changed_here
 from backoffice.admin.update import start_update
 from backoffice.admin.words import counted
 from backoffice.clock import now
 from backoffice.extensions import db
-from backoffice.models import History, JobState, Link, PullRun, SyncAttempt, SyncAttemptItem, SyncJob
+from backoffice.models import History, JobState, PullRun, SyncAttempt, SyncJob
 from backoffice.queue import doorbell
 from backoffice.sync import jobs
+from backoffice.sync.jobs import unsettled
 
 PER_PAGE = 50
 MOST_ROWS = 200
-
-
-def unsettled() -> ColumnElement[bool]:
-    """A completed job whose refusals still stand."""
-    refused_by_it = (
-        exists()
-        .where(SyncAttempt.sync_job_id == SyncJob.id, SyncAttempt.id == SyncAttemptItem.attempt_id)
-        .where(SyncAttemptItem.link_id == Link.id, SyncAttemptItem.outcome == "refused", Link.refusal.is_not(None))
-    )
-    before_sending = exists().where(Link.synced_by_id == SyncJob.id, Link.refusal.is_not(None))
-    return and_(SyncJob.state == JobState.COMPLETED, SyncJob.refused > 0, or_(refused_by_it, before_sending))
 
 
 def tabs() -> dict[str, tuple[str, ColumnElement[bool]]]:
@@ -89,7 +80,8 @@ class SyncJobsView(Page):
             job=job,
             attempts=db.session.scalars(attempts.order_by(SyncAttempt.id.desc()).limit(MOST_ROWS)).all(),
             pulls=db.session.scalars(select(PullRun).where(PullRun.sync_job_id == job.id).order_by(PullRun.id)).all(),
-            written=list(zip(rows, entries(rows), strict=True)),
+            written=entries(rows),
+            can_undo=not job.open and changed_here(job),
             record_at=links.record_at,
             still_refused=db.session.scalar(select(SyncJob.id).where(SyncJob.id == job.id, unsettled())) is not None,
             can_retry=self._can_retry(job),

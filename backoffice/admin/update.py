@@ -8,6 +8,7 @@ from datetime import datetime
 from flask import url_for
 from flask_login import current_user
 
+from backoffice.admin import pauses
 from backoffice.admin.messages import say
 from backoffice.extensions import db
 from backoffice.models import Connection
@@ -16,7 +17,9 @@ from backoffice.sync import jobs
 
 
 def start_update(connection: Connection, kinds: Sequence[str], due_at: datetime | None = None) -> None:
-    """Ask for an update of these kinds, and say which job does it."""
+    """Ask for an update of these kinds, and say which job does it; or by whom they are paused."""
+    if pauses.refused(kinds):
+        return
     job, fresh = jobs.request_update(db.session(), connection, kinds, user_id=current_user.id, due_at=due_at)
     doorbell.ring("run", job.id, urgent=True)
     said = "Update started." if fresh else "An update of this is under way already; it looks once more before it ends."

@@ -20,6 +20,7 @@ from backoffice.models import (
     Role,
     Side,
     Status,
+    Strictness,
     Treatment,
     Winner,
 )
@@ -69,6 +70,16 @@ GONE_WORDS = {
     "voided": "Voided in {provider}",
 }
 
+#: What a connection is called that has ended, by how.
+LOST = "Needs linking again"
+ENDINGS = {"organisation_closed": "Organisation closed"}
+ENDING_TITLES = {
+    "organisation_gone": "{organisation} no longer lets this application in.",
+    "organisation_closed": "{organisation} is closed.",
+    "demo_gone": "{organisation} was reset, or no longer lets this application in.",
+    "scope_missing": "{organisation} needs linking again, with all permissions.",
+}
+
 ROLE_WORDS = {
     Role.ADMINISTRATOR: "Administrator: people, connections, settings, and all that operators do",
     Role.OPERATOR: "Operator: records, Update and the sync queue",
@@ -94,6 +105,11 @@ TREATMENT_WORDS = {
     Treatment.NONE: "No tax",
 }
 WINNER_WORDS = {Winner.PROVIDER: "The accounting system’s value stays", Winner.OURS: "Our value stays"}
+STRICTNESS_WORDS = {
+    Strictness.OFF: "Never",
+    Strictness.EQUAL: "Where e-mail, tax number or bank account is the same, or the name however it is spelled",
+    Strictness.ALIKE: "Where names are alike, too",
+}
 DIRECTION_WORDS = {
     Direction.IN: "Comes in one way; changed there",
     Direction.OUT: "Goes out one way; changed here",
@@ -105,7 +121,15 @@ ACTION_WORDS = {"created": "Created", "changed": "Changed", "deleted": "Deleted"
 
 def connection_badge(connection: Connection) -> Badge:
     """The badge of a connection."""
-    return Badge("✓", "Connected", "green") if connection.usable else Badge("◔", "Needs reconnecting", "amber")
+    if connection.usable:
+        return Badge("✓", "Linked", "green")
+    return Badge("◔", ENDINGS.get(connection.lost_reason or "", LOST), "amber")
+
+
+def ending_title(connection: Connection) -> str:
+    """How a connection has ended, in a sentence: each way in its own."""
+    sentence = ENDING_TITLES.get(connection.lost_reason or "", "{organisation} needs linking again.")
+    return sentence.format(organisation=connection.organisation)
 
 
 def plural(word: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sqlalchemy import Boolean, String, select
@@ -10,12 +10,14 @@ from sqlalchemy.orm import Session
 
 from backoffice.database import Exact, folded
 from backoffice.imports import values
-from backoffice.imports.books import Codes, Parties, kept_by_provider
+from backoffice.imports.books import Codes, Parties, kept_by_provider, lots
 from backoffice.imports.plan import Cells, Entry, Options, Plan, Verdict, obstacle, overlong
 from backoffice.imports.reader import Sheet
 from backoffice.imports.sorts import Sort
 from backoffice.imports.values import CellError
-from backoffice.models import Contact, Item, Side
+from backoffice.models import Contact, Item, Side, Strictness
+from backoffice.models.duplicate import strictness_of
+from backoffice.models.likeness import keys_of, twins
 
 #: Where a record that is known stands: its id and whether it is archived.
 Known = dict[str, tuple[int, bool]]
@@ -43,7 +45,31 @@ def plan_records(
         if entry.verdict is not Verdict.BAD:
             _settle(entry, sort, cells, find, read, company_id, options, kept)
         plan.entries.append(entry)
+    if sort.model is Contact:
+        _note_likely(session, company_id, plan.entries)
     return plan
+
+
+def _note_likely(session: Session, company_id: int, entries: list[Entry]) -> None:
+    """Say of each new contact which ones it may be that are here already; it is added all the same."""
+    strictness = strictness_of(session, company_id)
+    new = [(entry, entry.record) for entry in entries if entry.record is not None and strictness is not Strictness.OFF]
+    wanted = [keys_of({column: getattr(record, column) for column in Contact.business_columns()}) for _, record in new]
+    found = twins(session, company_id, wanted)
+    like = [[twin.contact_id for twin in one if twin.equal or strictness is Strictness.ALIKE] for one in found]
+    names = _active_names(session, {i for ids in like for i in ids})
+    for (entry, _), ids in zip(new, like, strict=True):
+        known = [names[i] for i in ids if i in names]
+        if known:
+            entry.notes.append(f"It may be {' or '.join(known[:3])}, here already. It is listed under Duplicates then.")
+
+
+def _active_names(session: Session, ids: Iterable[int]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for lot in lots(sorted(ids), 500):
+        query = select(Contact.id, Contact.name).where(Contact.id.in_(lot), Contact.archived.is_(False))
+        found |= {row.id: row.name for row in session.execute(query)}
+    return found
 
 
 def _values(sort: Sort, cells: Cells, options: Options, codes: dict[Side, Codes]) -> dict[str, Any]:

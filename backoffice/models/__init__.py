@@ -5,10 +5,11 @@ from __future__ import annotations
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from backoffice.models import hooks
+from backoffice.models import book, duplicate, hooks
 from backoffice.models.account import Account
 from backoffice.models.account_mapping import AccountMapping
 from backoffice.models.advance import Overpayment, Prepayment
+from backoffice.models.alert import Alert
 from backoffice.models.attachment import Attachment, AttachmentContent
 from backoffice.models.bill import Bill, BillLine
 from backoffice.models.company import Company, CompanyOwned
@@ -16,16 +17,21 @@ from backoffice.models.connection import Authorisation, Connection, ConnectionSt
 from backoffice.models.contact import Contact
 from backoffice.models.credit_note import Allocation, CreditNote, CreditNoteLine
 from backoffice.models.csv_import import CsvImport
+from backoffice.models.deletion import Deletion
 from backoffice.models.document import Document, Status
+from backoffice.models.drift import Cause, ComparedList, ComparedSeen, Drift, Reconciliation, Settled
+from backoffice.models.duplicate import Duplicate
 from backoffice.models.history import Author, History, writing_as
 from backoffice.models.invoice import Invoice, InvoiceLine
 from backoffice.models.item import Item
+from backoffice.models.likeness import Likeness
 from backoffice.models.line import Line
 from backoffice.models.line_defaults import LineDefaults
 from backoffice.models.link import Direction, Link, LinkState, Route
 from backoffice.models.mail import Mail, MailState
 from backoffice.models.match import Match
 from backoffice.models.payment import Payment
+from backoffice.models.preview import Foreseen, Preview, PreviewAnswer, PreviewRow
 from backoffice.models.purchase_order import PurchaseOrder, PurchaseOrderLine
 from backoffice.models.record import Record
 from backoffice.models.settings import Approvers, CompanySettings, Inventory, SentAs, Strictness, Winner, new_company
@@ -48,7 +54,9 @@ from backoffice.models.tax_mapping import TaxMapping
 from backoffice.models.tax_rate import TaxRate
 from backoffice.models.totals import Totals, Treatment
 from backoffice.models.tracking import TrackingCategory, TrackingOption
+from backoffice.models.undo import Undo
 from backoffice.models.user import Role, User
+from backoffice.models.webhook import NEVER, Notice, NoticeReading, Webhook
 
 #: Every kind of record, in the order people meet them.
 RECORDS: tuple[type[Record], ...] = (
@@ -77,13 +85,18 @@ def listen(session: type[Session]) -> None:
     event.listen(session, "after_flush", hooks.after_flush)
     event.listen(session, "after_flush_postexec", hooks.after_flush_postexec)
     event.listen(session, "do_orm_execute", hooks.refuse_bulk)
+    event.listen(session, "after_commit", duplicate.after_commit)
+    event.listen(session, "after_rollback", duplicate.after_rollback)
+    event.listen(session, "do_orm_execute", book.only_open_book)
 
 
 __all__ = [
     "KINDS",
+    "NEVER",
     "RECORDS",
     "Account",
     "AccountMapping",
+    "Alert",
     "Allocation",
     "Approvers",
     "Attachment",
@@ -93,17 +106,24 @@ __all__ = [
     "Authorisation",
     "Bill",
     "BillLine",
+    "Cause",
     "Company",
     "CompanyOwned",
     "CompanySettings",
+    "ComparedList",
+    "ComparedSeen",
     "Connection",
     "ConnectionState",
     "Contact",
     "CreditNote",
     "CreditNoteLine",
     "CsvImport",
+    "Deletion",
     "Direction",
     "Document",
+    "Drift",
+    "Duplicate",
+    "Foreseen",
     "Grant",
     "History",
     "Inventory",
@@ -111,6 +131,7 @@ __all__ = [
     "InvoiceLine",
     "Item",
     "JobState",
+    "Likeness",
     "Line",
     "LineDefaults",
     "Link",
@@ -118,17 +139,24 @@ __all__ = [
     "Mail",
     "MailState",
     "Match",
+    "Notice",
+    "NoticeReading",
     "Overpayment",
     "Payment",
     "Prepayment",
+    "Preview",
+    "PreviewAnswer",
+    "PreviewRow",
     "PullRun",
     "PullSeen",
     "PurchaseOrder",
     "PurchaseOrderLine",
+    "Reconciliation",
     "Record",
     "Role",
     "Route",
     "SentAs",
+    "Settled",
     "Side",
     "StartedBy",
     "Status",
@@ -143,9 +171,11 @@ __all__ = [
     "TrackingCategory",
     "TrackingOption",
     "Treatment",
+    "Undo",
     "Urgency",
     "User",
     "Waiting",
+    "Webhook",
     "Winner",
     "Work",
     "listen",

@@ -6,12 +6,13 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from backoffice.database import Base, RowId, choice
+from backoffice.models.book import Booked
 from backoffice.models.company import CompanyOwned
 from backoffice.models.item import Item
 from backoffice.models.side import Side
 
 
-class AccountMapping(CompanyOwned, Base):
+class AccountMapping(CompanyOwned, Booked, Base):
     """An item, or a group of items, and the account that it posts to on one side."""
 
     __tablename__ = "account_mapping"
@@ -32,8 +33,8 @@ class AccountMapping(CompanyOwned, Base):
             "side",
             "item_group",
             unique=True,
-            sqlite_where=text("item_group IS NOT NULL"),
-            postgresql_where=text("item_group IS NOT NULL"),
+            sqlite_where=text("item_group IS NOT NULL AND book_id IS NULL"),
+            postgresql_where=text("item_group IS NOT NULL AND book_id IS NULL"),
         ),
     )
     kind = "account_mapping"

@@ -41,6 +41,16 @@ def bar(settings: CompanySettings | None, role: Role, user_id: int, authors: Col
     return Bar.AUTHOR if not settings.approve_own and user_id in authors else None
 
 
+def why_frozen(session: Session, settings: CompanySettings | None, document: Document, role: Role, user_id: int) -> str:
+    """Why a person cannot change a document; empty if they can."""
+    if document.voided:
+        return f"{document} is voided, and stays as it is."
+    if document.status is not Status.APPROVED:
+        return ""
+    barred = bar(settings, role, user_id, authors_of(session, document))
+    return f"{document} is approved. {barred} Only who may approve it changes it now." if barred else ""
+
+
 def authors_of(session: Session, document: Document) -> set[int]:
     """Who made a document, and who changed it last before it was approved; nobody, where both came in."""
     if not document.id:

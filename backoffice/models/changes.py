@@ -54,7 +54,17 @@ def changed_lines(session: Session) -> dict[Any, list[tuple[str, Any, Any]]]:
         for document in documents_of(line):
             if document not in session.deleted:
                 found.setdefault(document, []).extend(entries)
+    for document in [row for row in session.dirty if isinstance(row, Document)]:
+        found.setdefault(document, []).extend(_moved(session, document))
     return {document: entries for document, entries in found.items() if entries}
+
+
+def _moved(session: Session, document: Document) -> Iterator[tuple[str, Any, Any]]:
+    """The lines of a document that were put in another order: (which line's position, old, new)."""
+    placed = [(at, line.position) for at, line in enumerate(document.lines, start=1) if line not in session.new]
+    if placed != sorted(placed, key=lambda pair: pair[1]):
+        for at, before in placed:
+            yield from line_changes(at, [("position", before, at)] if at != before else [])
 
 
 def _line_changes(session: Session, line: Line) -> list[tuple[str, Any, Any]]:

@@ -96,14 +96,17 @@ class Connection(Base):
     locked_until: Mapped[dt.date | None] = mapped_column(Date)
     #: ISO 4217 codes that it has; None while that was not read.
     currencies: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    #: Whether the provider gives it a new id from time to time.
+    demo: Mapped[bool] = mapped_column(default=False)
     #: When the organisation itself was last read.
     described_at: Mapped[datetime | None]
     active: Mapped[bool] = mapped_column(default=True)
     state: Mapped[ConnectionState] = mapped_column(
         choice(ConnectionState, "connection_state"), default=ConnectionState.CONNECTED
     )
-    #: What happened and what to do, in plain words, while it needs reconnecting.
+    #: What happened and what to do, in plain words, while it needs reconnecting; and which sort of ending it is.
     problem: Mapped[str | None] = mapped_column(Text)
+    lost_reason: Mapped[str | None] = mapped_column(String(40))
     linked_at: Mapped[datetime] = mapped_column(default=now)
     unlinked_at: Mapped[datetime | None]
     #: Nothing of ours is sent before a person has seen what would be.

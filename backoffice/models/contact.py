@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Boolean, ColumnElement, Index, String, Text, not_, or_, true
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, object_session
 
+from backoffice.models.alert import hand_on
 from backoffice.models.record import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from sqlalchemy.orm import Session
+
     from backoffice.models.settings import CompanySettings
 
 
@@ -21,6 +26,8 @@ class Contact(Record):
     kind = "contact"
     label = "contact"
     local_columns = frozenset({"supplier_here", "customer_here"})
+    #: Where money goes, and who it goes to.
+    guarded_columns = frozenset({"bank_account", "tax_number"})
 
     name: Mapped[str] = mapped_column(String(255), info={"label": "Name"})
     #: Our number for it: unique, and what the provider finds it by.
@@ -53,6 +60,24 @@ class Contact(Record):
         if settings.customers:
             return true()
         return or_(cls.supplier_here, cls.is_supplier, not_(or_(cls.customer_here, cls.is_customer)))
+
+    @classmethod
+    def guarded(cls, values: Mapping[str, Any]) -> frozenset[str]:
+        """All but mere customers may be paid."""
+        supplier = values["supplier_here"] or values["is_supplier"]
+        customer = values["customer_here"] or values["is_customer"]
+        return cls.guarded_columns if supplier or not customer else frozenset()
+
+    @classmethod
+    def follow_up(cls, session: Session, record_ids: Collection[int]) -> None:
+        """What is like them is looked for as soon as they are kept."""
+        session.info.setdefault("to_compare", set()).update(record_ids)
+
+    def absorb(self, other: Contact) -> None:
+        self.supplier_here = self.supplier_here or other.supplier_here
+        self.customer_here = self.customer_here or other.customer_here
+        if session := object_session(self):
+            hand_on(session, self.kind, other.id, self.id)
 
     def held(self, settings: CompanySettings) -> str | None:
         customer = self.customer_here and not self.supplier_here

@@ -6,21 +6,42 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Protocol
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import Boolean, Column, Date, Enum, ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backoffice.clock import now
-from backoffice.database import Base, RowId
+from backoffice.database import Base, Exact, RowId, UTCDateTime, folded
+
+#: The columns by which people know a record.
+KNOWN_BY = frozenset({"name", "number", "code", "reference", "account_number", "email"})
+
+
+def _formerly(context: Any) -> str | None:
+    entry = context.get_current_parameters(isolate_multiinsert_groups=True)
+    return folded(entry.get("old"))[:100] or None if entry.get("field") in KNOWN_BY else None
 
 
 class History(Base):
     """One change of one field, or one event in the life of a record. Never edited."""
 
     __tablename__ = "history"
-    __table_args__ = (Index("ix_history_record", "company_id", "kind", "record_id", "id"),)
+    __table_args__ = (
+        Index("ix_history_record", "company_id", "kind", "record_id", "id"),
+        Index("ix_history_company", "company_id", "at", "id"),
+        Index("ix_history_user", "company_id", "user_id", "at", "id"),
+        Index("ix_history_job", "sync_job_id", "at", "id"),
+        Index(
+            "ix_history_formerly",
+            "company_id",
+            "formerly",
+            sqlite_where=text("formerly IS NOT NULL"),
+            postgresql_where=text("formerly IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     company_id: Mapped[int] = mapped_column(ForeignKey("company.id", ondelete="CASCADE"))
@@ -33,7 +54,10 @@ class History(Base):
     new: Mapped[str | None] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(default=now)
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
-    sync_job_id: Mapped[int | None] = mapped_column(ForeignKey("sync_job.id", ondelete="SET NULL"), index=True)
+    #: The job that wrote it. No key: it keeps the number of a job that is not kept any more.
+    sync_job_id: Mapped[int | None] = mapped_column(RowId)
+    #: A name or number that it had before, as it is compared; None for all else.
+    formerly: Mapped[str | None] = mapped_column(String(100), default=_formerly)
 
 
 @dataclass(frozen=True)
@@ -60,3 +84,47 @@ def writing_as(who: Author) -> Iterator[None]:
 def as_text(value: Any) -> str | None:
     """A value as the history keeps it."""
     return None if value is None else str(value)
+
+
+class Reader(Protocol):
+    """Reads a value from the text that the history keeps of it."""
+
+    def __call__(self, text: str, /) -> Any: ...
+
+
+def from_text(column: Column[Any], text: str | None) -> Any:
+    """The value of a column that `as_text` made this of. Raises: ValueError when it can have been none."""
+    return None if text is None else _reader(column)(text)
+
+
+def _reader(column: Column[Any]) -> Reader:
+    sort = column.type
+    if isinstance(sort, Enum):
+        assert sort.enum_class is not None
+        return sort.enum_class
+    readers: tuple[tuple[type, Reader], ...] = (
+        (Boolean, _truth),
+        (Exact, _exact),
+        (Date, date.fromisoformat),
+        (UTCDateTime, datetime.fromisoformat),
+        (Integer, int),
+        (String, str),
+    )
+    return next((read for kind, read in readers if isinstance(sort, kind)), _unreadable)
+
+
+def _truth(text: str) -> bool:
+    if text not in ("True", "False"):
+        raise ValueError(text)
+    return text == "True"
+
+
+def _exact(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except ArithmeticError as error:
+        raise ValueError(text) from error
+
+
+def _unreadable(text: str) -> Any:
+    raise ValueError(text)

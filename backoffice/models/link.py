@@ -91,6 +91,19 @@ class Link(Base):
             sqlite_where=text("refusal IS NOT NULL"),
             postgresql_where=text("refusal IS NOT NULL"),
         ),
+        Index(
+            "ix_link_external_id",
+            "external_id",
+            sqlite_where=text("external_id IS NOT NULL"),
+            postgresql_where=text("external_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_link_merged",
+            "connection_id",
+            "merged_into_id",
+            sqlite_where=text("merged_into_id IS NOT NULL"),
+            postgresql_where=text("merged_into_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
@@ -109,7 +122,7 @@ class Link(Base):
     synced_revision: Mapped[int] = mapped_column(default=0)
     changed_at: Mapped[datetime] = mapped_column(default=now)
     synced_at: Mapped[datetime | None]
-    synced_by_id: Mapped[int | None] = mapped_column(ForeignKey("sync_job.id", ondelete="SET NULL"))
+    synced_by_id: Mapped[int | None] = mapped_column(ForeignKey("sync_job.id", ondelete="SET NULL"), index=True)
     #: The request that carried it and has no outcome yet.
     attempt_id: Mapped[int | None] = mapped_column(ForeignKey("sync_attempt.id", ondelete="SET NULL"), index=True)
     #: Why it was turned down: in our words, by which cause, at which column, in theirs.
@@ -130,6 +143,8 @@ class Link(Base):
     changed_there: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     #: `archived`, `deleted` or `voided` there.
     gone: Mapped[str | None] = mapped_column(String(20))
+    #: The record of ours that it was merged into there: what names this one means that one.
+    merged_into_id: Mapped[int | None] = mapped_column(RowId)
 
     connection: Mapped[Connection] = relationship()
 

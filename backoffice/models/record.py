@@ -11,20 +11,21 @@ from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from backoffice.clock import now
 from backoffice.database import Base, RowId
+from backoffice.models.book import Booked
 from backoffice.models.company import CompanyOwned
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from sqlalchemy.orm import Session
 
     from backoffice.models.settings import CompanySettings
 
 #: Columns that are ours alone on every record.
-BASE_COLUMNS = frozenset({"id", "company_id", "revision", "name_key", "created_at", "changed_at"})
+BASE_COLUMNS = frozenset({"id", "company_id", "book_id", "revision", "name_key", "created_at", "changed_at"})
 
 
-class Record(CompanyOwned, Base):
+class Record(CompanyOwned, Booked, Base):
     """A row of a company that can be synced. It knows nothing of any provider."""
 
     __abstract__ = True
@@ -33,6 +34,8 @@ class Record(CompanyOwned, Base):
     label: ClassVar[str]
     #: Columns that no provider knows; changing them sends nothing.
     local_columns: ClassVar[frozenset[str]] = frozenset()
+    #: Columns whose change by the other side somebody has to acknowledge.
+    guarded_columns: ClassVar[frozenset[str]] = frozenset()
     #: What the numbers that are given here begin with; None where none are given.
     prefix: ClassVar[str | None] = None
 
@@ -58,9 +61,17 @@ class Record(CompanyOwned, Base):
         """Why a new one waits for a person's word before it is made there; None where it does not."""
         return None
 
+    @classmethod
+    def guarded(cls, values: Mapping[str, Any]) -> frozenset[str]:
+        """The columns that are guarded in a record that holds these values."""
+        return cls.guarded_columns
+
     def needs_number(self, new: bool) -> bool:
         """Whether one that has no number is given one of ours as it is written now."""
         return new and self.prefix is not None
+
+    def absorb(self, other: Any) -> None:
+        """Take over what is kept here alone of another one, which is this one from now on."""
 
     @classmethod
     def follow_up(cls, session: Session, record_ids: Collection[int]) -> None:

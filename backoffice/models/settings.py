@@ -143,8 +143,8 @@ BRINGS_IN = {kind: f"bring_in_{name}" for kind, name in _SETTING.items()}
 
 
 def new_company(session: Session, name: str, time_zone: str = "UTC") -> Company:
-    """Add a company, with the settings it starts from. Commits nothing."""
-    company = Company(name=name, time_zone=time_zone)
+    """Add a company, with the settings it starts from; another zone than UTC was chosen. Commits nothing."""
+    company = Company(name=name, time_zone=time_zone, zone_chosen=time_zone != "UTC")
     session.add(company)
     session.flush()
     session.add(CompanySettings(company_id=company.id))

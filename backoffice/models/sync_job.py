@@ -39,6 +39,8 @@ class Work(StrEnum):
     RECONCILE = "reconcile"
     #: Find out what an Update would change, and change nothing.
     PREVIEW = "preview"
+    #: Do what was chosen of what a preview found out.
+    APPLY = "apply"
 
 
 class Waiting(StrEnum):
@@ -160,7 +162,7 @@ class PullRun(Base):
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     connection_id: Mapped[int] = mapped_column(ForeignKey("connection.id", ondelete="CASCADE"))
-    sync_job_id: Mapped[int | None] = mapped_column(ForeignKey("sync_job.id", ondelete="SET NULL"))
+    sync_job_id: Mapped[int | None] = mapped_column(ForeignKey("sync_job.id", ondelete="SET NULL"), index=True)
     resource: Mapped[str] = mapped_column(String(40))
     #: Changes since this moment by the provider's clock; None reads everything.
     since: Mapped[datetime | None]
@@ -171,6 +173,8 @@ class PullRun(Base):
     item_count: Mapped[int | None]
     #: How often the list was read from its start, because rows moved while it was read.
     passes: Mapped[int] = mapped_column(default=1)
+    #: Paused kinds whose rows, or what they need to be made, it left out: a later reading has to bring them.
+    left_out: Mapped[list[str]] = mapped_column(JSON, default=list)
     finished_at: Mapped[datetime | None]
 
 
@@ -207,7 +211,7 @@ class SyncAttempt(Base):
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     connection_id: Mapped[int] = mapped_column(ForeignKey("connection.id", ondelete="CASCADE"))
-    sync_job_id: Mapped[int | None] = mapped_column(ForeignKey("sync_job.id", ondelete="SET NULL"))
+    sync_job_id: Mapped[int | None] = mapped_column(ForeignKey("sync_job.id", ondelete="SET NULL"), index=True)
     resource: Mapped[str] = mapped_column(String(40))
     #: `create` or `update`.
     action: Mapped[str] = mapped_column(String(20))

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from backoffice.database import Base, Exact, RowId, choice
+from backoffice.models.book import Booked
 from backoffice.models.company import CompanyOwned
 from backoffice.models.side import Side
 from backoffice.models.tax_rate import TaxRate
 
 
-class TaxMapping(CompanyOwned, Base):
+class TaxMapping(CompanyOwned, Booked, Base):
     """Our code, name and rate in per cent on one side, and what it is called there."""
 
     __tablename__ = "tax_mapping"
-    __table_args__ = (UniqueConstraint("company_id", "side", "code"),)
+    __table_args__ = (
+        Index(
+            "uq_tax_mapping_code",
+            "company_id",
+            "side",
+            "code",
+            unique=True,
+            sqlite_where=text("book_id IS NULL"),
+            postgresql_where=text("book_id IS NULL"),
+        ),
+    )
     kind = "tax_mapping"
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)

@@ -69,7 +69,7 @@ class Consents:
                     Connection.external_id == organisation.external_id,
                     Connection.active,
                 )
-                connected = {"state": ConnectionState.CONNECTED, "problem": None}
+                connected = {"state": ConnectionState.CONNECTED, "problem": None, "lost_reason": None}
                 session.execute(statement.values(**connected, consent_id=organisation.consent_id))
 
     def resting(self, since: datetime) -> list[int]:
@@ -101,14 +101,14 @@ class Consents:
 
     def ended(self, authorisation_id: int, problem: str) -> None:
         """No connection of a consent can be reached any more, and why."""
-        self._mark(Connection.authorisation_id == authorisation_id, problem)
+        self._mark(Connection.authorisation_id == authorisation_id, problem, "consent_ended")
 
-    def lost(self, connection_id: int, problem: str) -> None:
+    def lost(self, connection_id: int, problem: str, reason: str) -> None:
         """One connection of a consent can no longer be reached, and why."""
-        self._mark(Connection.id == connection_id, problem)
+        self._mark(Connection.id == connection_id, problem, reason)
 
-    def _mark(self, which: ColumnElement[bool], problem: str) -> None:
+    def _mark(self, which: ColumnElement[bool], problem: str, reason: str) -> None:
         state = ConnectionState.NEEDS_RECONNECTING
         statement = update(Connection).where(which, Connection.active, Connection.state != ConnectionState.UNLINKED)
         with self._sessions.begin() as session:
-            session.execute(statement.values(state=state, problem=problem))
+            session.execute(statement.values(state=state, problem=problem, lost_reason=reason))

@@ -30,7 +30,6 @@
 
   // Progress: one question for all the jobs on the page, for as long as one of them is open.
   const number = (value) => Number(value).toLocaleString("en");
-  const started = new Map();
 
   function figures(job) {
     const parts = [];
@@ -38,16 +37,11 @@
     else if (job.done) parts.push(number(job.done));
     if (job.calls) parts.push(`${job.calls} call${job.calls === 1 ? "" : "s"}`);
     if (job.left !== null) parts.push(`${job.left} left this minute`);
-    const first = started.get(job.id);
-    if (job.total && job.done && first && job.done > first.done) {
-      const seconds = ((Date.now() - first.at) / (job.done - first.done)) * (job.total - job.done) / 1000;
-      if (seconds > 1) parts.push(`about ${Math.round(seconds)} s`);
-    }
+    if (job.estimate) parts.push(job.estimate);
     return parts.join(" · ");
   }
 
   function show(job) {
-    if (!started.has(job.id) && job.done !== null) started.set(job.id, { at: Date.now(), done: job.done });
     all(`[data-job="${job.id}"]`).forEach((live) => {
       const bar = live.querySelector("[data-live=bar]");
       let text = job.open ? job.text : job.summary;
@@ -71,6 +65,7 @@
 
   function ended(live) {
     live.dataset.done = "yes";
+    if (live.closest("[data-reload]")) { location.reload(); return; }
     const link = document.createElement("a");
     link.href = location.href;
     link.textContent = "Show what is new";
@@ -153,6 +148,16 @@
     count();
   });
 
+  // A tick for a whole list ticks its rows.
+  all("[data-tick-list]").forEach((list) => {
+    const every = list.querySelector("[data-tick-all]"), boxes = all("input[name=row]", list);
+    if (!every) return;
+    list.addEventListener("change", (event) => {
+      if (event.target === every) boxes.forEach((box) => { box.checked = every.checked; });
+      else if (boxes.includes(event.target) && !event.target.checked) every.checked = false;
+    });
+  });
+
   // A look-up that depends on a choice made in the same form.
   all("[data-side-of]").forEach((part) => {
     const choice = document.getElementById(part.dataset.sideOf), input = part.querySelector("[data-url]");
@@ -161,6 +166,17 @@
       if (request.url.startsWith(input.dataset.url)) request.url += `&side=${encodeURIComponent(choice.value)}`;
     });
     choice.addEventListener("change", () => window.jQuery(input).select2("val", ""));
+  });
+
+  // The menu's groups stay as a person left them; the one of the present page is open anyhow.
+  all("details[data-group] > summary").forEach((summary) => {
+    summary.addEventListener("click", () => {
+      const group = summary.parentElement, kept = document.cookie.match(/(?:^|; )menu=([^;]*)/);
+      const open = new Set(decodeURIComponent(kept ? kept[1] : "").split(".").filter(Boolean));
+      if (group.open) open.delete(group.dataset.group);
+      else open.add(group.dataset.group);
+      document.cookie = `menu=${encodeURIComponent([...open].join("."))}; path=/; max-age=31536000; samesite=lax`;
+    });
   });
 
   // Keys.

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from backoffice.clock import now
 from backoffice.database import folded
 from backoffice.errors import ConflictError
-from backoffice.models import Connection, Document, Link, Match, Record
+from backoffice.models import KINDS, Connection, Document, Link, Match, Record
 from backoffice.models.link import event
 from backoffice.sync.lease import lock_connection
 
@@ -71,6 +71,20 @@ def unlink_record(session: Session, link: Link, company_id: int) -> None:
     link.paused, link.paused_reason = True, "unlinked by hand"
     link.synced_revision = link.wanted_revision
     session.execute(delete(Match).where(Match.link_id == link.id))
+
+
+def create_again(session: Session, link: Link, company_id: int) -> None:
+    """Let a record whose row there is gone be created there anew; what matches it by then is asked about first.
+
+    Raises: ConflictError while it is being sent.
+    """
+    _at_rest(session, link)
+    session.add(event(company_id, link, "unlinked", f"{link.external_id} is gone there; it is created again"))
+    link.external_id = link.external_version = link.agreed = link.gone = link.changed_there = None
+    link.wanted_revision, link.synced_revision = session.get_one(KINDS[link.kind], link.record_id).revision, 0
+    link.sent_at, link.changed_at = None, now()
+    link.clear()
+    session.info.setdefault("to_ring", set()).add(link.connection_id)
 
 
 def _at_rest(session: Session, link: Link | None) -> Link | None:

@@ -40,12 +40,14 @@ def differences(session: Session, mapper: Mapper, link: Link) -> list[Difference
     found = []
     for column in theirs.keys() - aside:
         if ours.get(column) != theirs[column]:
-            mine, other = (_named(mapper, session, column, side.get(column)) for side in (ours, theirs))
+            mine, other = (named(mapper, session, column, side.get(column)) for side in (ours, theirs))
             found.append(Difference(column, record.column_label(column), mine, other))
-    return [*sorted(found, key=lambda each: each.label), *_lines(ours.get("lines", []), theirs.get("lines", []))]
+    found.sort(key=lambda each: each.label)
+    return [*found, *line_differences(ours.get("lines", []), theirs.get("lines", []))]
 
 
-def _lines(ours: list[Values], theirs: list[Values]) -> Iterator[Difference]:
+def line_differences(ours: list[Values], theirs: list[Values]) -> Iterator[Difference]:
+    """The lines in which two states of a document differ."""
     for number, (mine, other) in enumerate(zip_longest(ours, theirs), start=1):
         if mine is None or other is None or content([mine]) != content([other]):
             yield Difference(f"lines.{number}", f"Line {number}", _line_words(mine), _line_words(other))
@@ -132,7 +134,7 @@ def _loaded(session: Session, mapper: Mapper, link: Link, payload: Payload) -> d
     return values
 
 
-def _named(mapper: Mapper, session: Session, column: str, value: Any) -> Any:
+def named(mapper: Mapper, session: Session, column: str, value: Any) -> Any:
     """A value as it is; a record by its name."""
     ref = next((ref for ref in mapper.refs if ref.column == column), None)
     if ref is not None and value is not None:

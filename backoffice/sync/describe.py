@@ -27,8 +27,9 @@ def organisation(task: Task) -> None:
     connection.organisation, connection.country = found.name, found.country
     connection.base_currency, connection.short_code = found.base_currency, found.short_code
     connection.locked_until, connection.described_at = found.locked_until, now()
+    connection.demo = found.demo
     company = task.session.get_one(Company, task.company_id)
-    if found.time_zone and company.time_zone == "UTC":
+    if found.time_zone and not company.zone_chosen:
         company.time_zone = found.time_zone
     task.tally["calls"] += 1
     task.commit()

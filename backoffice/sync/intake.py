@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from sqlalchemy import select, update
 
 from backoffice.models import Link
-from backoffice.sync import match
+from backoffice.sync import match, merged
 from backoffice.sync.loading import UNREADABLE, Loaded, load
 from backoffice.sync.mapper import Mapper, Payload, digest
 from backoffice.sync.store import archive_missing, create, store_known
@@ -19,13 +20,14 @@ def receive(task: Task, mappers: Sequence[Mapper], payloads: Sequence[Payload], 
 
     Raises: UnreadableError, if `strict`, when there were rows and none could be read.
     """
-    for mapper in mappers:
+    for mapper in task.going(mappers):
         loaded = load(task, mapper, payloads, strict)
         fresh = store_known(task, mapper, loaded)
         if mapper.parent is not None:
             _take_away(task, mapper, payloads, loaded)
         create(task, mapper, match.keep_candidates(task, mapper, fresh))
-    return set().union(*(_told_apart(mappers[0], [payload]) for payload in payloads))
+        merged.follow(task, mapper, loaded)
+    return set().union(*(told_apart(mappers[0], [payload]) for payload in payloads))
 
 
 def _take_away(task: Task, mapper: Mapper, payloads: Sequence[Payload], loaded: Mapping[str, Loaded]) -> None:
@@ -55,13 +57,13 @@ def ids_in(mapper: Mapper, payloads: Sequence[Payload]) -> set[str]:
     found: set[str] = set()
     for payload in payloads:
         try:
-            found |= _told_apart(mapper, mapper.rows(payload))
+            found |= told_apart(mapper, mapper.rows(payload))
         except UNREADABLE:
             found.add(digest(payload))
     return found
 
 
-def _told_apart(mapper: Mapper, rows: Sequence[Payload]) -> set[str]:
+def told_apart(mapper: Mapper, rows: Sequence[Payload]) -> set[str]:
     """Ids, and a digest of what has no usable one."""
     found: set[str] = set()
     for row in rows:
@@ -74,10 +76,12 @@ def _told_apart(mapper: Mapper, rows: Sequence[Payload]) -> set[str]:
 
 def fetch_missing(task: Task, mappers: Sequence[Mapper], payloads: Sequence[Payload]) -> None:
     """Read by their ids the rows that an answer names and that are not known here. Call it outside a transaction."""
-    refs = {(ref, mapper) for mapper in mappers for ref in mapper.refs if ref.fetched}
+    for mapper in mappers:
+        by_ids(task, mapper, merged.unknown(task, mapper, payloads))
+    refs = {(ref, mapper) for mapper in task.going(mappers) for ref in mapper.refs if ref.fetched}
     for ref, mapper in refs:
         target = next(each for each in task.provider.mappers if each.kind == ref.kind)
-        if target.resource == mapper.resource or target.resource not in task.provider.paged:
+        if target.resource == mapper.resource or target.resource not in task.provider.paged or not task.going([target]):
             continue
         wanted = _named(task, mapper, ref.column, payloads)
         known = select(Link.external_id).where(
@@ -102,7 +106,7 @@ def _named(task: Task, mapper: Mapper, column: str, payloads: Sequence[Payload])
 
 def reread(task: Task, mappers: Sequence[Mapper]) -> None:
     """Read by their ids the rows that changed there while nobody here was to take them."""
-    for mapper in mappers:
+    for mapper in task.going(mappers):
         if mapper.resource not in task.provider.paged or mapper.parent is not None:
             continue  # it is read whole, or with its parent, anyway
         stale = task.session.scalars(
@@ -136,12 +140,15 @@ def _give_up(task: Task, mapper: Mapper, asked: Sequence[str | None]) -> None:
     task.commit()
 
 
-def by_ids(task: Task, mapper: Mapper, ids: Sequence[str]) -> None:
-    """Read rows by their ids, in batches, and write what differs, of every kind that comes in these rows."""
+def by_ids(task: Task, mapper: Mapper, ids: Sequence[str], since: datetime | None = None) -> None:
+    """Read rows by their ids, in batches, and write what differs, of every kind that comes in these rows.
+
+    With `since` none of them has changed before.
+    """
     mappers = [each for each in task.provider.mappers if each.resource == mapper.resource]
     size = task.provider.ids_per_call
     for start in range(0, len(ids), size):
-        rows = task.client.by_ids(mapper.resource, ids[start : start + size])
+        rows = task.client.by_ids(mapper.resource, ids[start : start + size], since)
         fetch_missing(task, mappers, rows)
         task.begin()
         receive(task, mappers, rows)

@@ -6,12 +6,23 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from backoffice.clock import now
-from backoffice.models import Connection, JobState, StartedBy, SyncJob, Urgency, Waiting, Work
+from backoffice.models import (
+    Connection,
+    JobState,
+    StartedBy,
+    SyncAttempt,
+    SyncAttemptItem,
+    SyncJob,
+    Urgency,
+    Waiting,
+    Work,
+)
 from backoffice.models.link import CLEARED, Link
+from backoffice.sync import pause
 from backoffice.sync.lease import Turn, lock_connection
 
 OPEN = (JobState.PENDING, JobState.RUNNING)
@@ -32,12 +43,15 @@ def request(
 ) -> tuple[SyncJob, bool]:
     """Ask for a piece of work; says also whether the job is new. Commits; the caller rings.
 
-    While a job that covers it is open, that one is returned, and it looks once more before it ends.
+    While a job that covers it is open, that one is returned, and it looks once more before it ends. Kinds that are
+    paused are left out.
     """
     lock_connection(session, connection.id)
-    covering = None if due_at else _covering(session, connection.id, work, kinds)
+    kinds = pause.going(session, connection.company_id, kinds)
+    covering = None if due_at else _covering(session, connection.id, work, kinds, thorough)
     if covering is not None:
-        _ask_again(covering, urgency)
+        if started_by is not StartedBy.SCHEDULE:  # which asked for a reading, and one is under way
+            _ask_again(covering, urgency)
         session.commit()
         return covering, False
     job = SyncJob(
@@ -66,7 +80,18 @@ def covers_now() -> ColumnElement[bool]:
     )
 
 
-def _covering(session: Session, connection_id: int, work: Work, kinds: Sequence[str]) -> SyncJob | None:
+def unsettled() -> ColumnElement[bool]:
+    """A completed job whose refusals still stand."""
+    refused_by_it = (
+        exists()
+        .where(SyncAttempt.sync_job_id == SyncJob.id, SyncAttempt.id == SyncAttemptItem.attempt_id)
+        .where(SyncAttemptItem.link_id == Link.id, SyncAttemptItem.outcome == "refused", Link.refusal.is_not(None))
+    )
+    before_sending = exists().where(Link.synced_by_id == SyncJob.id, Link.refusal.is_not(None))
+    return and_(SyncJob.state == JobState.COMPLETED, SyncJob.refused > 0, or_(refused_by_it, before_sending))
+
+
+def _covering(session: Session, connection_id: int, work: Work, kinds: Sequence[str], thorough: bool) -> SyncJob | None:
     open_jobs = session.scalars(
         select(SyncJob)
         .where(SyncJob.connection_id == connection_id, covers_now())
@@ -75,7 +100,7 @@ def _covering(session: Session, connection_id: int, work: Work, kinds: Sequence[
         .execution_options(populate_existing=True)
     )
     for job in open_jobs:
-        if set(kinds) <= set(job.kinds) and (job.work is work or job.work is Work.UPDATE):
+        if set(kinds) <= set(job.kinds) and job.thorough >= thorough and (job.work is work or job.work is Work.UPDATE):
             return job
     return None
 

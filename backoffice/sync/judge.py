@@ -38,7 +38,7 @@ class Judge:
     def _pending(self, row: Held, theirs: Loaded, changes: dict[str, Any]) -> None:
         """Ours was edited and waits: theirs is new to us only if it was changed as well."""
         ended = self._mapper.asks and theirs.gone is not None
-        if row.link_version == theirs.version or row.link_agreed == theirs.agreed or ended:
+        if row.link_version == theirs.version or theirs.agrees(row.link_agreed) or ended:
             self.marks(row, theirs)
             if row.link_version != theirs.version or ended:
                 self._write.see(row, theirs.version, theirs.gone)
@@ -63,7 +63,7 @@ class Judge:
 
     def _ours(self, row: Held, theirs: Loaded) -> None:
         """What we sent stays as it is here; a person is asked where somebody changed it there."""
-        if row.link_agreed == theirs.agreed or theirs.gone:
+        if theirs.agrees(row.link_agreed) or theirs.gone:
             self.marks(row, theirs)
             if row.link_version != theirs.version or row.link_gone != theirs.gone or row.link_in_question:
                 self._write.see(row, theirs.version, theirs.gone)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from backoffice.errors import UnreadableError
 from backoffice.models import KINDS, Link
+from backoffice.sync import pause
 from backoffice.sync.mapper import Mapper, Payload, Ref
 from backoffice.sync.task import Task
 
@@ -29,11 +31,22 @@ class Loaded:
     payload: Payload
     #: A digest of what is ours to change of it.
     agreed: str
+    #: The row that it was merged into there.
+    merged_into: str | None = None
+    #: The same digest as it was before what it names was merged into another.
+    agreed_before: frozenset[str] = frozenset()
+
+    def agrees(self, agreed: str | None) -> bool:
+        """Whether what is ours to change of it is what both sides agreed on."""
+        return agreed == self.agreed or agreed in self.agreed_before
 
 
-def load(task: Task, mapper: Mapper, payloads: Iterable[Payload], strict: bool = False) -> dict[str, Loaded]:
+def load(
+    task: Task, mapper: Mapper, payloads: Iterable[Payload], strict: bool = False, strangers: bool = False
+) -> dict[str, Loaded]:
     """Read an answer by external id; what makes no sense is set aside with its reason, and the rest goes on.
 
+    `strangers` are rows that name something they need and that is not known here: left out unless asked for.
     Raises: UnreadableError, if `strict`, when there were rows and none could be read.
     """
     rows: list[Payload] = []
@@ -43,13 +56,13 @@ def load(task: Task, mapper: Mapper, payloads: Iterable[Payload], strict: bool =
             rows += mapper.rows(payload)
         except UNREADABLE as error:
             _set_aside(task, mapper, payload, error)
-    loaded = load_rows(task, mapper, rows)
+    loaded = load_rows(task, mapper, rows, strangers)
     if strict and not loaded and len(task.notes) > aside:
         raise UnreadableError(f"Nothing in the list of {mapper.resource} could be read; nothing was changed here.")
     return loaded
 
 
-def load_rows(task: Task, mapper: Mapper, rows: Iterable[Payload]) -> dict[str, Loaded]:
+def load_rows(task: Task, mapper: Mapper, rows: Iterable[Payload], strangers: bool = False) -> dict[str, Loaded]:
     """Read rows of one kind by external id; one that makes no sense is set aside with its reason."""
     loaded: dict[str, Loaded] = {}
     empty = dict.fromkeys(mapper.unwanted(task.settings))
@@ -57,12 +70,37 @@ def load_rows(task: Task, mapper: Mapper, rows: Iterable[Payload]) -> dict[str, 
         try:
             external_id, values = mapper.external_id(row), {**mapper.load(row), **mapper.names(row), **empty}
             version, gone, agreed = mapper.version(row), mapper.gone(row), mapper.agreed(row)
-            loaded[external_id] = Loaded(external_id, version, gone, values, row, agreed)
+            merged_into = mapper.merged_into(row)
+            loaded[external_id] = Loaded(external_id, version, gone, values, row, agreed, merged_into)
         except UNREADABLE as error:
             _set_aside(task, mapper, row, error)
     resolve(task.session, task.connection_id, mapper, [row.values for row in loaded.values()])
-    _set_aside_strangers(task, mapper, loaded)
+    _before_merges(task, mapper, loaded)
+    if not strangers:
+        _set_aside_strangers(task, mapper, loaded)
     return loaded
+
+
+def _before_merges(task: Task, mapper: Mapper, loaded: dict[str, Loaded]) -> None:
+    """Know again what was agreed on under the name of one that has been merged since."""
+    for ref in mapper.refs:
+        named = {row.values[ref.column] for row in loaded.values()} - {None}
+        if not mapper.asks or not named:
+            continue
+        merges = select(Link.merged_into_id, Link.external_id).where(
+            Link.connection_id == task.connection_id, Link.kind == ref.kind, Link.merged_into_id.in_(named)
+        )
+        for survivor_id, external_id in task.session.execute(merges).all():
+            for row in [row for row in loaded.values() if row.values[ref.column] == survivor_id]:
+                before = mapper.agreed(_named_otherwise(mapper, ref, row.payload, str(external_id)))
+                loaded[row.external_id] = replace(row, agreed_before=row.agreed_before | {before})
+
+
+def _named_otherwise(mapper: Mapper, ref: Ref, row: Payload, external_id: str) -> Payload:
+    """A row as it would be if it named another."""
+    text, named = json.dumps(row, default=str), mapper.names(row)[ref.column]
+    other: Payload = json.loads(text.replace(json.dumps(named), json.dumps(external_id)))
+    return other
 
 
 def _set_aside(task: Task, mapper: Mapper, row: Payload, error: Exception) -> None:
@@ -76,7 +114,10 @@ def _set_aside_strangers(task: Task, mapper: Mapper, loaded: dict[str, Loaded]) 
         for row in list(loaded.values()):
             if row.values[ref.column] is None and not ref.optional:
                 named = KINDS[ref.kind].label
-                task.notes.append(f"A {mapper.model.label} was set aside: it belongs to a {named} not known here.")
+                when = " while these are paused" if pause.held(task.settings, ref.kind) else ""
+                task.notes.append(
+                    f"A {mapper.model.label} was set aside: it belongs to a {named} not known here{when}."
+                )
                 del loaded[row.external_id]
 
 
@@ -93,7 +134,8 @@ def _put_ids(session: Session, connection_id: int, ref: Ref, rows: Sequence[dict
     wanted = {row.get(ref.column) for row in rows} - {None}
     known: dict[Any, int] = {}
     if wanted:
-        query = select(Link.external_id, Link.record_id).where(
+        record_id = func.coalesce(Link.merged_into_id, Link.record_id).label("record_id")
+        query = select(Link.external_id, record_id).where(
             Link.connection_id == connection_id, Link.kind == ref.kind, Link.external_id.in_(wanted)
         )
         known = {row.external_id: row.record_id for row in session.execute(query)}

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -93,6 +94,8 @@ class Mapper:
     computed: ClassVar[frozenset[str]] = frozenset()
     #: Columns that say where a record stands: taken from them while it is theirs alone, and when it has ended there.
     standing: ClassVar[frozenset[str]] = frozenset()
+    #: Columns that are not sent while they are empty here, so that theirs stays.
+    stays: ClassVar[frozenset[str]] = frozenset()
     #: Whether a change there of what we have sent is a question for a person, whoever wins otherwise.
     asks: ClassVar[bool] = False
     #: Whether some of its changes there move no time of change, so that a nightly sync reads its list whole.
@@ -101,6 +104,8 @@ class Mapper:
     moves_money: ClassVar[bool] = False
     #: The column that names the record with which its rows come; a row that no longer comes with it is gone.
     parent: ClassVar[str | None] = None
+    #: A kind of another list whose rows are named in rows of this one; no notice comes of these themselves.
+    carries: ClassVar[str | None] = None
     #: What the provider's API cannot do with it, in sentences.
     limits: ClassVar[tuple[str, ...]] = ()
 
@@ -119,6 +124,14 @@ class Mapper:
     def version(self, payload: Payload) -> str:
         """Their word for the state of a row: its time of change, or a digest where it has none."""
         return digest(payload)
+
+    def knows(self, version: str, moment: datetime) -> bool:
+        """Whether the state of this version holds all that was changed up to a moment there; False where unsure."""
+        return False
+
+    def carried(self, payload: Payload) -> Mapping[str, Payload]:
+        """The rows of the kind that it `carries`, by their ids: as much of each as stands here."""
+        return {}
 
     def load(self, payload: Payload) -> dict[str, Any]:
         """Their row as columns of ours, refs left out. Raises ValueError for what makes no sense."""
@@ -183,6 +196,10 @@ class Mapper:
 
     def gone(self, payload: Payload) -> str | None:
         """`archived` or `deleted` if it is so there."""
+        return None
+
+    def merged_into(self, payload: Payload) -> str | None:
+        """The external id of the row that this one was merged into there."""
         return None
 
     def check(self, record: Record, gone: str | None, books: Books) -> Sequence[Refusal]:

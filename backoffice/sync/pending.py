@@ -12,6 +12,7 @@ from backoffice.clock import now
 from backoffice.models import (
     KINDS,
     AttemptState,
+    CompanySettings,
     Connection,
     ConnectionState,
     JobState,
@@ -19,6 +20,7 @@ from backoffice.models import (
     LinkState,
     Match,
     SyncAttempt,
+    SyncAttemptItem,
     SyncJob,
     Work,
 )
@@ -110,11 +112,17 @@ def unblock(session: Session, connection_id: int) -> None:
 
 
 def anything_to_push(session: Session, connection_id: int) -> bool:
-    """Whether a connection has anything to send or to settle."""
-    unsettled = select(SyncAttempt.id).where(
-        SyncAttempt.connection_id == connection_id, SyncAttempt.state == AttemptState.OPEN
+    """Whether a connection has anything to send or to settle of what is not paused."""
+    company_id = session.get_one(Connection, connection_id).company_id
+    settings = session.scalars(select(CompanySettings).filter_by(company_id=company_id)).one()
+    if settings.paused:
+        return False
+    unsettled = (
+        select(SyncAttempt.id)
+        .where(SyncAttempt.connection_id == connection_id, SyncAttempt.state == AttemptState.OPEN)
+        .where(~SyncAttempt.items.any(SyncAttemptItem.kind.in_(settings.paused_kinds)))
     )
-    waiting = select(Link.id).where(Link.connection_id == connection_id, due())
+    waiting = select(Link.id).where(Link.connection_id == connection_id, due(), Link.kind.not_in(settings.paused_kinds))
     return any(session.scalar(query.limit(1)) is not None for query in (unsettled, waiting))
 
 
@@ -128,7 +136,8 @@ def ahead(session: Session, connection_id: int, kind: str) -> bool:
 
 def left_behind(session: Session) -> Sequence[int]:
     """Connections with something to send or to settle, no job that will do it, and none that failed at it just now."""
-    will_do_it = exists().where(SyncJob.connection_id == Connection.id, jobs.covers_now())
+    sends = SyncJob.work.not_in((Work.RECONCILE, Work.PREVIEW, Work.NOTICES))
+    will_do_it = exists().where(SyncJob.connection_id == Connection.id, sends, jobs.covers_now())
     failed_just_now = exists().where(
         SyncJob.connection_id == Connection.id,
         SyncJob.work == Work.PUSH,
@@ -137,12 +146,14 @@ def left_behind(session: Session) -> Sequence[int]:
     )
     unsettled = exists().where(SyncAttempt.connection_id == Connection.id, SyncAttempt.state == AttemptState.OPEN)
     waiting = exists().where(Link.connection_id == Connection.id, due())
-    return session.scalars(
-        select(Connection.id)
+    found = session.execute(
+        select(Connection.id, CompanySettings.paused_kinds)
+        .join(CompanySettings, CompanySettings.company_id == Connection.company_id)
         .where(Connection.active, Connection.state == ConnectionState.CONNECTED)
-        .where(Connection.push_confirmed_at.is_not(None))
+        .where(Connection.push_confirmed_at.is_not(None), CompanySettings.paused.is_(False))
         .where(or_(unsettled, waiting), ~will_do_it, ~failed_just_now)
     ).all()
+    return [connection_id for connection_id, paused in found if not paused or anything_to_push(session, connection_id)]
 
 
 def pause(session: Session, link: Link, reason: str) -> None:

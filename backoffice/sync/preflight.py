@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
@@ -21,9 +21,9 @@ from backoffice.sync.task import Task
 READERS = {Subject.ORGANISATION: describe.organisation, Subject.CURRENCIES: describe.currencies}
 
 
-def preflight(task: Task, mapper: Mapper) -> None:
-    """Read again, once a job, whatever stands in the way of records of a kind."""
-    facts = _in_the_way(task, mapper) - task.read_again
+def preflight(task: Task, mapper: Mapper, only: Collection[int] | None = None) -> None:
+    """Read again, once a job, whatever stands in the way of records of a kind, or `only` of these links."""
+    facts = _in_the_way(task, mapper, only) - task.read_again
     task.session.rollback()
     task.read_again |= facts
     rows: dict[str, list[str]] = defaultdict(list)
@@ -36,8 +36,10 @@ def preflight(task: Task, mapper: Mapper) -> None:
         by_ids(task, next(each for each in task.provider.mappers if each.resource == resource), ids)
 
 
-def _in_the_way(task: Task, mapper: Mapper) -> set[Fact]:
+def _in_the_way(task: Task, mapper: Mapper, only: Collection[int] | None) -> set[Fact]:
     query = select(Link).where(Link.connection_id == task.connection_id, Link.kind == mapper.kind, due())
+    if only is not None:
+        query = query.where(Link.id.in_(only))
     links = task.session.scalars(query).all()
     books = task.books()
     records = load_records(task, mapper, [link.record_id for link in links])

@@ -35,6 +35,17 @@ class Outcome:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Place:
+    """What an address of a provider's own pages leads to."""
+
+    external_id: str
+    #: Of which kind it is, where the address says so.
+    kind: str | None = None
+    #: The organisation's name in addresses, where it stands there.
+    short_code: str = ""
+
+
 class Client(Protocol):
     """One organisation of one provider, for the length of a job.
 
@@ -55,8 +66,11 @@ class Client(Protocol):
         """A list that comes in one call, archived rows included."""
         ...
 
-    def by_ids(self, resource: str, ids: Sequence[str]) -> Sequence[Payload]:
-        """The rows with these ids, `Provider.ids_per_call` at most. Rows that are not there are left out."""
+    def by_ids(self, resource: str, ids: Sequence[str], since: datetime | None = None) -> Sequence[Payload]:
+        """The rows with these ids, `Provider.ids_per_call` at most. Rows that are not there are left out.
+
+        With `since` none of them has changed before; a list that takes few ids in a call may be read by that instead.
+        """
         ...
 
     def find(self, mapper: Mapper, payload: Payload) -> Sequence[Payload]:
@@ -84,6 +98,8 @@ class Organisation:
     time_zone: str = ""
     #: Nothing dated up to this day may be written there any more.
     locked_until: date | None = None
+    #: Whether the provider gives it a new id from time to time.
+    demo: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,6 +130,24 @@ class Finding:
     todo: str = ""
 
 
+@dataclass(frozen=True)
+class Notified:
+    """One thing that the provider says was changed: the row of a list, in which organisation, when by its clock."""
+
+    organisation: str
+    resource: str
+    external_id: str
+    changed_at: datetime
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a delivery to our webhook says, and how much of it makes no sense or is about nothing that is kept here."""
+
+    notices: tuple[Notified, ...]
+    odd: int = 0
+
+
 class Subject(StrEnum):
     """What is read of an organisation besides the lists of its records."""
 
@@ -132,12 +166,20 @@ class Provider(Protocol):
     key_memory: timedelta
     #: Ids in one look-up by ids.
     ids_per_call: int
-    #: Calls that it allows under way at a time.
+    #: Rows on one page.
+    page_size: int
+    #: Calls that it allows under way at a time, and in a minute.
     in_flight: int
+    minute_limit: int
     #: Resources that come page by page; the others come whole, in one call.
     paged: frozenset[str]
     #: The resources that are no lists of records, and what each one is about.
     subjects: Mapping[str, Subject]
+    #: Our app's name there: consents and webhooks are its.
+    client_id: str
+    #: The header in which it signs what it delivers, and the lists whose changes it tells of; without any, none.
+    signature_header: str
+    notifies: frozenset[str]
 
     def client(self, connection: Connection, urgent: bool) -> Client:
         """A client for an organisation. An urgent one may use the slots kept free for people."""
@@ -186,12 +228,27 @@ class Provider(Protocol):
         """Where a person sees this record on the provider's own pages; None where it has no such page."""
         ...
 
+    def look(self, connection: Connection, mapper: Mapper, text: str, external_id: str | None) -> Sequence[Payload]:
+        """The rows of a kind there that have this id, or else may be what a person calls so: one read-only call.
+
+        Raises: as every call of a client.
+        """
+        ...
+
+    def place(self, text: str) -> Place | None:
+        """What an address of the provider's own pages leads to; None for any other text. Makes no call."""
+        ...
+
     def missing_scope(self, connection: Connection, kind: str, sends: bool) -> str:
         """What the consent lacks for records of a kind to be sent, or brought in; empty if it lacks nothing."""
         ...
 
     def statuses(self, kind: str) -> Sequence[str]:
         """The states that documents of a kind have there, as they are written there."""
+        ...
+
+    def notices(self, raw: bytes, signature: str, key: str) -> Delivery | None:
+        """What was delivered to our webhook, whatever it looks like; None where it is not signed with the key."""
         ...
 
 

@@ -11,7 +11,7 @@ from backoffice.clock import now
 from backoffice.errors import QuestionError
 from backoffice.models import Link, PullRun
 from backoffice.sync import match
-from backoffice.sync.intake import ids_in, receive, reread
+from backoffice.sync.intake import by_ids, ids_in, receive, reread
 from backoffice.sync.mapper import Mapper
 from backoffice.sync.provider import Page
 from backoffice.sync.reading import Reading
@@ -21,6 +21,12 @@ from backoffice.sync.task import Task
 
 def pull(task: Task, kinds: Collection[str] | None = None) -> None:
     """Bring in every list that the task's kinds come from, each once; or only those in which these may be already."""
+    for resource, mappers in lists(task, kinds):
+        pull_resource(task, resource, mappers)
+
+
+def lists(task: Task, kinds: Collection[str] | None = None) -> list[tuple[str, list[Mapper]]]:
+    """The lists that a pull reads, each with the kinds that come in it."""
     mappers = [mapper for mapper in task.mappers(kinds) if mapper.direction.comes]
     if kinds is not None:
         matched = {mapper.resource for mapper in mappers if mapper.kind in kinds and mapper.match_by}
@@ -28,8 +34,7 @@ def pull(task: Task, kinds: Collection[str] | None = None) -> None:
     else:
         read = {mapper.resource for mapper in mappers if _of_interest(task, mapper)}
         mappers = [mapper for mapper in mappers if mapper.resource in read]
-    for resource, group in groupby(mappers, key=lambda mapper: mapper.resource):
-        pull_resource(task, resource, list(group))
+    return [(resource, list(group)) for resource, group in groupby(mappers, key=lambda mapper: mapper.resource)]
 
 
 def _of_interest(task: Task, mapper: Mapper) -> bool:
@@ -45,7 +50,9 @@ def _of_interest(task: Task, mapper: Mapper) -> bool:
 
 
 def pull_resource(task: Task, resource: str, mappers: Sequence[Mapper]) -> None:
-    """Bring in one list."""
+    """Bring in one list, without the kinds that are paused."""
+    if not task.going(mappers):
+        return
     reread(task, mappers)
     if resource in task.provider.paged:
         Reading(task, resource, mappers).read()
@@ -54,15 +61,25 @@ def pull_resource(task: Task, resource: str, mappers: Sequence[Mapper]) -> None:
     task.pause_here()
 
 
+def pull_rows(task: Task, resource: str, ids: Collection[str]) -> None:
+    """Bring in only these rows of one list, as they are there now; the others are left to the next reading."""
+    mappers = [mapper for mapper in task.provider.mappers if mapper.resource == resource]
+    if resource in task.provider.paged:
+        by_ids(task, mappers[0], sorted(ids))
+        task.begin()
+        for mapper in task.going(mappers):
+            match.settle(task, mapper)
+        task.commit()
+    else:
+        _take_in(task, mappers, _whole(task, resource, mappers), ids)
+        task.commit()
+    task.pause_here()
+
+
 def _pull_whole(task: Task, resource: str, mappers: Sequence[Mapper]) -> None:
     """Read a list that comes in one call; what is missing from it is gone there."""
-    page = task.client.whole(resource)
-    _ask_about_emptiness(task, resource, mappers[0].model.plural(), page)
-    task.begin()
-    for mapper in mappers:
-        receive(task, [mapper], page.rows, strict=True)
-        archive_missing(task, mapper, ids_in(mapper, page.rows))
-        match.settle(task, mapper)
+    page = _whole(task, resource, mappers)
+    _take_in(task, mappers, page)
     text = f"Read {len(page.rows)} {mappers[0].model.plural()}"
     run = PullRun(connection_id=task.connection_id, sync_job_id=task.job_id, resource=resource, next_page=2)
     run.provider_time, run.item_count, run.finished_at = page.provider_time, len(page.rows), now()
@@ -70,7 +87,24 @@ def _pull_whole(task: Task, resource: str, mappers: Sequence[Mapper]) -> None:
     task.commit({"text": text, "done": len(page.rows), "total": len(page.rows)}, moved=True)
 
 
-def _ask_about_emptiness(task: Task, resource: str, many: str, page: Page) -> None:
+def _whole(task: Task, resource: str, mappers: Sequence[Mapper]) -> Page:
+    page = task.client.whole(resource)
+    ask_about_emptiness(task, resource, mappers[0].model.plural(), page)
+    return page
+
+
+def _take_in(task: Task, mappers: Sequence[Mapper], page: Page, only: Collection[str] | None = None) -> None:
+    """Begin a transaction, and write a whole list, or `only` what comes with the rows of these ids."""
+    task.begin()
+    rows = [row for row in page.rows if only is None or any(ids_in(mapper, [row]) & set(only) for mapper in mappers)]
+    among = () if only is None else (Link.external_id.in_(only),)
+    for mapper in task.going(mappers):
+        receive(task, [mapper], rows, strict=True)
+        archive_missing(task, mapper, ids_in(mapper, page.rows), *among)
+        match.settle(task, mapper)
+
+
+def ask_about_emptiness(task: Task, resource: str, many: str, page: Page) -> None:
     """Raises: QuestionError when a list that had rows comes back empty."""
     if page.rows or resource in task.accept_empty:
         return

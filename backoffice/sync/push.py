@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import uuid4
 
 from backoffice.errors import RejectedError
@@ -22,17 +22,17 @@ from backoffice.sync.task import Task
 LOOK_AHEAD = 200
 
 
-def push(task: Task) -> None:
-    """Send what waits, each kind after those it refers to."""
+def push(task: Task, only: Collection[int] | None = None) -> None:
+    """Send what waits, or `only` these links, each kind after those it refers to."""
     for mapper in _to_send(task):
         if not pending.ahead(task.session, task.connection_id, mapper.kind):
             continue
         task.begin()
         pending.unblock(task.session, task.connection_id)
         task.commit()
-        preflight(task, mapper)
-        _send_all(task, mapper, "create", None)
-        while looked_at := _look(task, mapper):
+        preflight(task, mapper, only)
+        _send_all(task, mapper, "create", None if only is None else set(only))
+        while looked_at := _look(task, mapper, only):
             _send_all(task, mapper, "update", looked_at)
     reread(task, task.provider.mappers)  # of some documents something else is due now
 
@@ -44,12 +44,12 @@ def _to_send(task: Task) -> list[Mapper]:
     for mapper in reversed(ordered):
         if mapper.kind in wanted:
             wanted |= {ref.kind for ref in mapper.refs}
-    return [mapper for mapper in ordered if mapper.kind in wanted]
+    return task.going(mapper for mapper in ordered if mapper.kind in wanted)
 
 
-def _look(task: Task, mapper: Mapper) -> set[int]:
+def _look(task: Task, mapper: Mapper, only: Collection[int] | None) -> set[int]:
     """Read again what is about to be overwritten there; returns the links that were looked at."""
-    links = due_links(task.session, task.connection_id, mapper.kind, created=True, limit=LOOK_AHEAD)
+    links = due_links(task.session, task.connection_id, mapper.kind, created=True, limit=LOOK_AHEAD, among=only)
     looked_at = {link.id: link.external_id for link in links if link.external_id}
     task.session.rollback()
     if looked_at and mapper.direction.comes and mapper.parent is None:
@@ -75,7 +75,7 @@ def _send_all(task: Task, mapper: Mapper, action: str, among: set[int] | None) -
             else:
                 carried = release(task, batch, "turned down as a whole; sent again in halves")
                 size = max(1, len(batch.payloads) // 2)
-                among = among and among | carried
+                among = None if among is None else among | carried
 
 
 def _claim(task: Task, mapper: Mapper, action: str, size: int, among: set[int] | None) -> Batch | None:

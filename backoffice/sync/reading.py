@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from backoffice.clock import now
 from backoffice.database import is_postgresql
 from backoffice.models import PullRun, PullSeen
-from backoffice.sync import match
+from backoffice.sync import match, pause
 from backoffice.sync.intake import fetch_missing, receive
 from backoffice.sync.mapper import Mapper
 from backoffice.sync.provider import Client, Page
@@ -52,21 +52,8 @@ class Reading:
         """Go on with a reading that was broken off, or begin one from the bookmark."""
         task = self._task
         task.begin()
-        mine = select(PullRun).where(PullRun.connection_id == task.connection_id, PullRun.resource == self._resource)
-        broken_off = mine.where(PullRun.finished_at.is_(None))
-        if self._thorough:
-            broken_off = broken_off.where(PullRun.since.is_(None))
-        run = task.session.scalar(broken_off.order_by(PullRun.id.desc()).limit(1))
-        if run is None:
-            since = task.session.scalar(
-                mine.where(PullRun.finished_at.is_not(None))
-                .order_by(PullRun.id.desc())
-                .limit(1)
-                .with_only_columns(PullRun.provider_time)
-            )
-            run = PullRun(connection_id=task.connection_id, resource=self._resource)
-            run.since = since - OVERLAP if since and not self._thorough else None
-            task.session.add(run)
+        run = next_run(task, self._resource, self._thorough)
+        task.session.add(run)
         run.sync_job_id = task.job_id
         task.commit()
         return self._keep(run)
@@ -99,6 +86,7 @@ class Reading:
         _see(task.session, run.id, ids)
         run.provider_time = run.provider_time or page.provider_time
         run.next_page, run.page_count, run.item_count = number + 1, page.page_count, page.item_count
+        run.left_out = sorted({*run.left_out, *_lacking(task, self._resource)})
         task.session.merge(run)
         total = page.item_count
         seen = task.session.scalar(select(func.count()).select_from(PullSeen).where(PullSeen.pull_run_id == run.id))
@@ -141,7 +129,7 @@ class Reading:
         complete = self._complete()
         task = self._task
         task.begin()
-        for mapper in self._mappers:
+        for mapper in task.going(self._mappers):
             match.settle(task, mapper)
         task.session.execute(delete(PullSeen).where(PullSeen.pull_run_id == self._run.id))
         if complete:
@@ -153,6 +141,37 @@ class Reading:
                 f"The list of {self._many} kept moving while it was read; the next Update reads it again."
             )
         task.commit()
+
+
+def next_run(task: Task, resource: str, thorough: bool = False) -> PullRun:
+    """The reading of a list that comes next: the one that was broken off, or a new one from the bookmark."""
+    mine = select(PullRun).where(PullRun.connection_id == task.connection_id, PullRun.resource == resource)
+    broken_off = mine.where(PullRun.finished_at.is_(None))
+    if thorough:
+        broken_off = broken_off.where(PullRun.since.is_(None))
+    lacking = _lacking(task, resource)
+    run = _newest(task.session, broken_off, lacking)
+    if run is None:
+        bookmark = _newest(task.session, mine.where(PullRun.finished_at.is_not(None)), lacking)
+        since = bookmark.provider_time if bookmark else None
+        run = PullRun(connection_id=task.connection_id, resource=resource, left_out=sorted(lacking))
+        run.next_page, run.since = 1, since - OVERLAP if since and not thorough else None
+    return run
+
+
+def _lacking(task: Task, resource: str) -> set[str]:
+    """The paused kinds that a reading of a list leaves out just now."""
+    mappers = [mapper for mapper in task.provider.mappers if mapper.resource == resource]
+    return pause.left_out(task.settings, mappers, task.provider.mappers)
+
+
+def _newest(session: Session, runs: Select[PullRun], lacking: set[str]) -> PullRun | None:
+    """The newest of some readings that lacks nothing of what is wanted now; those after it went on without it."""
+    newest = runs.order_by(PullRun.id.desc()).limit(1)
+    run = session.scalar(newest)
+    while run is not None and not set(run.left_out) <= lacking:
+        run = session.scalar(newest.where(PullRun.id < run.id))
+    return run
 
 
 def fetch(client: Client, run: PullRun, resource: str, in_flight: int) -> Iterator[tuple[int, Page]]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from backoffice.clock import now
 from backoffice.config import Settings
 from backoffice.errors import (
     BackofficeError,
@@ -28,16 +29,16 @@ from backoffice.models import (
     Connection,
     ConnectionState,
     JobState,
-    Link,
     SyncJob,
     Urgency,
     Waiting,
     Work,
     writing_as,
 )
-from backoffice.sync import describe, jobs, lease, pending, pull, push, settle
+from backoffice.sync import apply, describe, drift, duplicates, jobs, lease, notices, preview, reconcile, settle
 from backoffice.sync.provider import Providers
 from backoffice.sync.task import CancelledError, GiveWayError, Task
+from backoffice.sync.update import bring_up_to_date
 
 log = structlog.get_logger()
 
@@ -96,8 +97,8 @@ def _to_its_end(shop: Workshop, turn: lease.Turn) -> None:
         jobs.finish(shop.session, turn, JobState.FAILED, reason=reason)
 
 
-def _cancelled(shop: Workshop, turn: lease.Turn, _error: Exception) -> None:
-    jobs.finish(shop.session, turn, JobState.CANCELLED)
+def _cancelled(shop: Workshop, turn: lease.Turn, error: Exception) -> None:
+    jobs.finish(shop.session, turn, JobState.CANCELLED, reason=str(error) or None)
 
 
 def _gives_way(shop: Workshop, turn: lease.Turn, _error: Exception) -> None:
@@ -106,6 +107,7 @@ def _gives_way(shop: Workshop, turn: lease.Turn, _error: Exception) -> None:
 
 def _waits_for_limit(shop: Workshop, turn: lease.Turn, error: Any) -> None:
     words = {"minute": "the minute limit", "day": "the daily limit", "app": "the limit for all companies together"}
+    words["spare"] = "the spare calls: what is left today is kept for what people do"
     limit = words.get(error.limit, "the limit of calls under way")
     jobs.put_back(shop.session, turn, error.retry_after, Waiting.LIMIT, limit)
 
@@ -130,11 +132,13 @@ def _loses_connection(shop: Workshop, turn: lease.Turn, error: Any) -> None:
     session.execute(
         update(Connection)
         .where(Connection.id == connection_id, Connection.state == ConnectionState.CONNECTED)
-        .values(state=ConnectionState.NEEDS_RECONNECTING, problem=error.message)
+        .values(state=ConnectionState.NEEDS_RECONNECTING, problem=error.message, lost_reason=error.reason)
         .execution_options(synchronize_session=False)
     )
     turn.write(session)
-    jobs.finish(session, turn, JobState.FAILED, reason=error.message)
+    let_go = session.scalar(select(SyncJob.cancel_requested).where(SyncJob.id == turn.job_id))
+    state = JobState.CANCELLED if let_go else JobState.FAILED  # it was unlinked here while a call was under way
+    jobs.finish(session, turn, state, reason=None if let_go else error.message)
 
 
 def _asks(shop: Workshop, turn: lease.Turn, error: Any) -> None:
@@ -184,6 +188,7 @@ def _task(shop: Workshop, turn: lease.Turn) -> Task:
         in_flight=max(1, provider.in_flight - 1),
         watch=shop.watch,
         address=shop.settings.public_url,
+        gather=timedelta(seconds=shop.settings.webhook_seconds),
     )
     session.rollback()
     return task
@@ -194,40 +199,28 @@ def _work(task: Task) -> None:
         work = task.session.get_one(SyncJob, task.job_id, populate_existing=True).work
         connection = task.session.get_one(Connection, task.connection_id, populate_existing=True)
         task.confirmed = connection.push_confirmed_at is not None
+        task.follow_pauses()
         task.session.rollback()
-        describe.once_a_day(task)
-        settle.settle(task)
-        if work is Work.UPDATE:
-            pull.pull(task)
-            _confirm_if_nothing_waits(task)
-        elif task.confirmed and (kinds := pending.kinds_to_create(task.session, task.connection_id, task.kinds)):
-            pull.pull(task, kinds)  # what is to be created may have been made there meanwhile
-        task.session.rollback()
-        if task.confirmed:
-            push.push(task)
+        if work is not Work.PREVIEW:
+            describe.once_a_day(task)
+            settle.settle(task)
+        WORKS[work](task)
+        if work is not Work.PREVIEW:
+            duplicates.catch_up(task)
+        if work not in (Work.RECONCILE, Work.PREVIEW):
+            drift.look_again(task)
         task.begin()
         task.commit()
         if jobs.finish(task.session, task.turn, JobState.COMPLETED, reason=None):
             return
 
 
-def _confirm_if_nothing_waits(task: Task) -> None:
-    """Where nothing of ours was here before the link, there is nothing to ask about."""
-    if task.confirmed:
-        return
-    waiting = task.session.scalar(
-        select(func.count())
-        .select_from(Link)
-        .where(
-            Link.connection_id == task.connection_id,
-            Link.wanted_revision > Link.synced_revision,
-            Link.paused.is_(False),
-        )
-    )
-    if waiting:
-        task.notes.append(f"{waiting} records of yours wait until you have looked at what would be sent.")
-        return
-    task.begin()
-    task.session.execute(update(Connection).where(Connection.id == task.connection_id).values(push_confirmed_at=now()))
-    task.commit()
-    task.confirmed = True
+#: What each sort of work does, after what was left open is settled.
+WORKS: dict[Work, Callable[[Task], None]] = {
+    Work.UPDATE: partial(bring_up_to_date, push_only=False),
+    Work.PUSH: partial(bring_up_to_date, push_only=True),
+    Work.NOTICES: notices.read,
+    Work.PREVIEW: preview.take,
+    Work.APPLY: apply.apply,
+    Work.RECONCILE: reconcile.reconcile,
+}

@@ -59,6 +59,9 @@ def _settle_one(task: Task, attempt_id: int) -> None:
     attempt = task.session.get_one(SyncAttempt, attempt_id, options=[selectinload(SyncAttempt.items)])
     kinds = {item.kind for item in attempt.items}
     mapper = next(m for m in task.provider.mappers if m.kind in kinds or (not kinds and m.resource == attempt.resource))
+    if not task.going([mapper]):
+        task.session.rollback()
+        return
     payloads = [item.payload for item in attempt.items]
     batch = Batch(attempt.id, mapper, attempt.action, attempt.idempotency_key, payloads)
     remembered = attempt.status is None and now() - attempt.created_at < task.provider.key_memory

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from backoffice.clock import now
 from backoffice.models import CompanySettings, Connection, SyncJob, Winner
+from backoffice.sync import pause
 from backoffice.sync.books import Books
 from backoffice.sync.lease import Turn, lock_connection, somebody_waits
 from backoffice.sync.mapper import Fact, Mapper
@@ -19,7 +21,7 @@ from backoffice.sync.provider import Client, Provider
 
 
 class CancelledError(Exception):
-    """Somebody asked for an end; what is done stays done."""
+    """Somebody asked for an end; what is done stays done. Its text says why, where that is not plain."""
 
 
 class GiveWayError(Exception):
@@ -49,6 +51,8 @@ class Task:
     watch: Callable[[dict[str, Any]], None] | None = None
     #: Where people reach this application, with a scheme.
     address: str = ""
+    #: How long what a webhook tells of waits for more.
+    gather: timedelta = timedelta()
     #: What was counted and not yet written to the job.
     tally: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
@@ -61,6 +65,12 @@ class Task:
         return self.turn.job_id
 
     @property
+    def calls(self) -> int:
+        """What the job has cost so far."""
+        written = self.session.scalar(select(SyncJob.calls).where(SyncJob.id == self.job_id)) or 0
+        return written + self.client.calls - self._calls_written
+
+    @property
     def winner(self) -> Winner:
         return self.settings.conflict_winner
 
@@ -69,6 +79,17 @@ class Task:
         wanted = self.kinds if kinds is None else kinds
         resources = {mapper.resource for mapper in self.provider.mappers if mapper.kind in wanted}
         return [mapper for mapper in self.provider.mappers if mapper.resource in resources]
+
+    def going(self, mappers: Iterable[Mapper]) -> list[Mapper]:
+        """Those of some mappers whose kinds are not paused."""
+        return [mapper for mapper in mappers if not pause.held(self.settings, mapper.kind)]
+
+    def follow_pauses(self) -> None:
+        """Take notice of what was paused or resumed meanwhile. Raises: CancelledError when the company was paused."""
+        chosen = select(CompanySettings.paused, CompanySettings.paused_kinds).filter_by(company_id=self.company_id)
+        paused, self.settings.paused_kinds = self.session.execute(chosen).one()
+        if paused:
+            raise CancelledError(pause.WORDS)
 
     def books(self) -> Books:
         """The company's books as they are now, for the length of a transaction."""
@@ -133,6 +154,7 @@ class Task:
         self.turn.check()
         cancelled = self.session.get_one(SyncJob, self.job_id, populate_existing=True).cancel_requested
         waits = somebody_waits(self.session, self.job_id)
+        self.follow_pauses()
         self.session.rollback()
         if cancelled:
             raise CancelledError

@@ -11,7 +11,7 @@ from sqlalchemy import Update, bindparam, insert, update
 
 from backoffice.clock import now
 from backoffice.database import folded
-from backoffice.models import History, Link
+from backoffice.models import Alert, History, Link
 from backoffice.models.history import as_text
 from backoffice.models.link import CLEARED
 from backoffice.sync.held import Held
@@ -34,6 +34,7 @@ class Writer:
         self._agreed: list[dict[str, Any]] = []
         self._asked: list[dict[str, Any]] = []
         self._history: list[dict[str, Any]] = []
+        self._alerts: list[dict[str, Any]] = []
 
     def change(self, row: Held, changes: dict[str, Any], counted: bool = True) -> int:
         """Give a record these values; returns its revision, which moves only if it is `counted`."""
@@ -53,7 +54,17 @@ class Writer:
             self._lines[row.id] = changes["lines"]
         for column, old, new in self._spelt_out(row, changes):
             self.entry(row.id, "changed", column, old, new)
+        self._alert(row, changes)
         return revision
+
+    def _alert(self, row: Held, changes: dict[str, Any]) -> None:
+        """Somebody has to look at a guarded column that they changed; what a first match fills in was never ours."""
+        for column in sorted(self._mapper.model.guarded(row.values) & changes.keys()):
+            old, new = row.values[column], changes[column]
+            if old or row.link_agreed is not None:
+                about = {"company_id": self._task.company_id, "kind": self._mapper.kind, "record_id": row.id}
+                change = {"changed_column": column, "old": as_text(old), "new": as_text(new)}
+                self._alerts.append({**about, **change, "at": now(), "sync_job_id": self._task.job_id})
 
     def _spelt_out(self, row: Held, changes: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
         """Each change as the history keeps it: (field, old, new)."""
@@ -173,6 +184,8 @@ class Writer:
                 session.connection().execute(_link_update(links[0], constants), links)
         if self._history:
             session.execute(insert(History.table()), self._history)
+        if self._alerts:
+            session.execute(insert(Alert.table()), self._alerts)
         session.expire_all()
         return [record["row_id"] for record in self._records]
 

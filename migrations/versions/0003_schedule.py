@@ -25,6 +25,16 @@ def upgrade() -> None:
     with op.batch_alter_table("company_settings") as batch_op:
         for column in ("paused", "paused_kinds", "ask_duplicates", "keep_history", "keep_jobs"):
             batch_op.alter_column(column, server_default=None)
+    with op.batch_alter_table("company") as batch_op:
+        batch_op.add_column(sa.Column("zone_chosen", sa.Boolean(), nullable=False, server_default=sa.false()))
+        batch_op.add_column(sa.Column("planned_at", sa.DateTime(timezone=True), nullable=True))
+    op.execute(sa.text("UPDATE company SET zone_chosen = :chosen WHERE time_zone <> 'UTC'").bindparams(chosen=True))
+    with op.batch_alter_table("company") as batch_op:
+        batch_op.alter_column("zone_chosen", server_default=None)
+    with op.batch_alter_table("pull_run") as batch_op:
+        batch_op.add_column(sa.Column("left_out", sa.JSON(), nullable=False, server_default="[]"))
+    with op.batch_alter_table("pull_run") as batch_op:
+        batch_op.alter_column("left_out", server_default=None)
     with op.batch_alter_table("sync_job") as batch_op:
         batch_op.drop_constraint(op.f("ck_sync_job_work"), type_="check")
         batch_op.create_check_constraint("work", "work IN ('update', 'push', 'notices', 'reconcile', 'preview')")
@@ -38,6 +48,11 @@ def downgrade() -> None:
         batch_op.create_check_constraint("work", "work IN ('update', 'push')")
         batch_op.drop_constraint(op.f("ck_sync_job_started_by"), type_="check")
         batch_op.create_check_constraint("started_by", "started_by IN ('person', 'save', 'schedule', 'command')")
+    with op.batch_alter_table("pull_run") as batch_op:
+        batch_op.drop_column("left_out")
+    with op.batch_alter_table("company") as batch_op:
+        for column in ("zone_chosen", "planned_at"):
+            batch_op.drop_column(column)
     with op.batch_alter_table("company_settings") as batch_op:
         batch_op.drop_constraint(op.f("ck_company_settings_strictness"), type_="check")
         for column in ("update_every", "reconcile_on", "paused", "paused_kinds", "ask_duplicates", "keep_history", "keep_jobs"):

@@ -32,6 +32,7 @@ from backoffice.models import (
     Connection,
     Contact,
     CsvImport,
+    Duplicate,
     History,
     Invoice,
     Item,
@@ -469,3 +470,15 @@ def test_lists_lead_to_the_import_and_a_file_is_kept_for_some_days(
     bring(browser, company, "bill", BILLS + "B-2,Acme Ltd,2026-11-01,,Paper,1,1,429,INPUT2,\n")
     assert "no longer kept" in browser.says(address)
     assert browser.get(place(company, f"bad/?id={key(address)}")).status_code == 404
+
+
+def test_a_contact_that_may_be_here_already_is_found_row_by_row_and_comes_all_the_same(
+    session: Db, company: Company, browser: Browser
+) -> None:
+    a_record(session, Contact, company, name="Kiwi Steel", email="ar@kiwi.nz")
+    address = bring(browser, company, "supplier", "Name,E-mail\nKIWI-STEEL Ltd,x@y.nz\nTui,AR@kiwi.nz\nOther,o@o.nz\n")
+    page = browser.says(address)
+    assert page.count("It may be Kiwi Steel, here already.") == 2
+    run(browser, company, address, "all")
+    assert session.query(Contact).count() == 4
+    assert session.query(Duplicate).filter_by(answered_at=None).count() == 2

@@ -28,6 +28,9 @@ from backoffice.queue import doorbell
 from tests.admin.conftest import Browser, Db, a_record
 from tests.admin.papers import approved, form_values
 
+#: What buttons change, at once.
+PAUSES = {"paused", "paused_kinds"}
+
 
 def settings_of(session: Db, company: Company) -> CompanySettings:
     session.expire_all()
@@ -46,7 +49,7 @@ def linked(session: Db, company: Company, connection: Connection) -> Connection:
 
 def test_every_column_is_on_one_tab_and_says_what_it_does() -> None:
     shown = [name for tab in TABS.values() for _, names in tab.groups for name in names]
-    assert sorted(shown) == sorted({c.key for c in CompanySettings.table().c} - {"id", "company_id"})
+    assert sorted(shown) == sorted({c.key for c in CompanySettings.table().c} - {"id", "company_id", *PAUSES})
     for tab in TABS.values():
         for name in (name for _, names in tab.groups for name in names):
             assert getattr(tab, name).kwargs.get("description"), name
@@ -262,3 +265,30 @@ def test_bills_approved_while_they_were_held_back_wait_to_be_sent(
     session.expire_all()
     assert bills.one().pending
     assert rung == [("push", linked.id)]
+
+
+def test_the_schedule_is_chosen_and_what_comes_next_is_told(
+    session: Db, company: Company, linked: Connection, administrator: Browser
+) -> None:
+    place = f"/c/{company.id}/settings/?tab=schedule"
+    text = administrator.says(place)
+    assert ("Next night’s update" in text, "Next comparison" in text) == (True, True)
+    chosen = {"nightly": "y", "nightly_at": "01:30", "update_every": "60", "reconcile_on": "6"}
+    assert administrator.post(place, chosen).status_code == 303
+    kept = settings_of(session, company)
+    assert (kept.nightly, kept.update_every, kept.reconcile_on) == (True, 60, 6)
+    assert company.planned_at is not None
+    text = administrator.says(place)
+    for said in ("Next night’s update", "Next update by day", "Next comparison", "Every hour", "Sunday"):
+        assert said in text, said
+    planned = company.planned_at
+    administrator.post(place, chosen)
+    session.expire_all()
+    assert company.planned_at == planned
+    for wrong in ({"update_every": "7"}, {"reconcile_on": "7"}, {"update_every": "often"}, {"reconcile_on": "\0"}):
+        assert administrator.post(place, {**chosen, **wrong}).status_code == 200, wrong
+    administrator.post(place, {"nightly_at": "01:30", "update_every": "", "reconcile_on": ""})
+    kept = settings_of(session, company)
+    assert (kept.nightly, kept.update_every, kept.reconcile_on) == (False, None, None)
+    text = administrator.says(place)
+    assert "Next " not in text[: text.index("<h2>Paused</h2>")]

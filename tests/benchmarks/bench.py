@@ -26,7 +26,7 @@ from backoffice.embedded_redis import EmbeddedRedis
 from backoffice.extensions import db
 from backoffice.models import Connection, Contact, History, SyncJob, new_company
 from backoffice.sandbox.xero.server import Sandbox
-from backoffice.sync import linking
+from backoffice.sync import linking, reconcile
 from tests.databases import application
 from tests.sync.conftest import Book, xero_settings
 from tests.sync.moving import MovingClient, MovingProvider
@@ -76,6 +76,7 @@ def first_pull_and_nothing_changed(database: str, contacts: int) -> None:
         assert job.changed_nothing
         assert book.session.scalar(select(func.count()).select_from(History)) == history
         row("Update with nothing changed", book.theirs.calls()["GET Contacts"], job.calls, f"{again / loop:.2f}")
+        reconciled(book, loop)
         for contact in book.session.scalars(select(Contact).where(Contact.archived.is_(False)).limit(100)):
             contact.city = "Measured"
         book.session.commit()
@@ -86,6 +87,19 @@ def first_pull_and_nothing_changed(database: str, contacts: int) -> None:
         pushed = time.perf_counter() - started
         writes = len(book.theirs.writes())
         row("push of 100 edited contacts", writes, job.calls, f"{pushed / loop:.2f}")
+
+
+def reconciled(book: Book, loop: float) -> None:
+    """What it takes to compare everything on both sides."""
+    kinds = [mapper.kind for mapper in book.provider.mappers]
+    book.theirs.forget_calls()
+    started = time.perf_counter()
+    job = book.run(reconcile.request_reconciliation(book.session, book.connection, kinds)[0])
+    seconds = time.perf_counter() - started
+    found = reconcile.last(book.session, book.connection)
+    assert found is not None
+    assert found.differences == 0
+    row("reconciliation of it", book.theirs.calls()["GET Contacts"], job.calls, f"{seconds / loop:.1f}")
 
 
 def bare_loop(book: Book, contacts: int) -> float:

@@ -80,7 +80,11 @@ class Journey:
         """Follow a link; one in the menu may carry a count behind its name."""
         if isinstance(name, str):
             name = re.compile(rf"^\s*{re.escape(name)}(\s+\d+)?\s*$")
-        self.page.get_by_role("link", name=name).first.click()
+        link = self.page.get_by_role("link", name=name)
+        folded = self.page.locator("details.group:not([open])").filter(has=self.page.locator("a", has_text=name))
+        if not link.count() and folded.count():
+            folded.first.locator("summary").click()
+        link.first.click()
 
     def confirm(self, name: str) -> None:
         """Say yes to the question that the page asks."""
@@ -133,10 +137,10 @@ class Journey:
         self.press("Save")
         self.sees(f"{name} was added.")
 
-    def leave_for_xero(self, button: str = "Connect") -> None:
+    def leave_for_xero(self, button: str = "Link to Xero") -> None:
         """From Integrations to the page of consent in the played Xero."""
         self.press(button)
-        expect(self.page).to_have_title(re.compile("Xero sandbox"))
+        expect(self.page).to_have_title(re.compile("Played Xero"))
         if "/identity/sign-in" in self.page.url:
             self.press("Sign in")
         expect(self.page).to_have_title(re.compile("Allow access"))
@@ -159,7 +163,7 @@ class Journey:
     def linked(self, company: int = 1, organisation: str = DEMO) -> None:
         """On Integrations, with the company linked and brought up to date; whatever was so before stays."""
         self.go(f"/c/{company}/integrations/")
-        if not self.page.get_by_text("✓ Connected").count():
+        if not self.page.get_by_text("✓ Linked").count():
             self.leave_for_xero()
             self.allow(organisation)
         self.until_done()

@@ -47,6 +47,8 @@ class MovingClient:
 class MovingProvider:
     """A provider whose clients move the list they read."""
 
+    in_flight: int
+
     def __init__(self, provider: Any, wrap: Callable[[Any], Any]) -> None:
         self._provider, self._wrap = provider, wrap
 

@@ -583,6 +583,8 @@ def test_a_scheduler_that_dies_after_the_tick_loses_no_night(book, monkeypatch) 
 
     book.connection.linked_at = book.connection.linked_at.replace(year=2020)
     book.company.time_zone = "UTC"
+    book.session.flush()
+    book.company.planned_at = None
     book.session.commit()
     moment = datetime(2026, 11, 21, 5, 0, tzinfo=UTC)
     clock.use(lambda: moment)

@@ -29,6 +29,7 @@ from backoffice.providers.limits import Budget
 from backoffice.providers.tokens import Tokens
 from backoffice.providers.xero import answers, refusals
 from backoffice.providers.xero.connections import Connections
+from backoffice.providers.xero.endings import ended
 from backoffice.providers.xero.kinds import MAPPERS
 from backoffice.providers.xero.shape import NOBODY, WHOLE, Writing, XeroMapper
 from backoffice.sync.mapper import Mapper, Payload, Refusal
@@ -42,13 +43,11 @@ WITH_ARCHIVE = {"Contacts", "TrackingCategories"}
 WITH_IDS = {"Contacts", "Invoices"}
 #: Resources that can be searched for their ids instead.
 WITH_WHERE = {"CreditNotes", "Payments", "Overpayments", "Prepayments"}
+#: More of their ids would make the address too long.
+IDS_IN_WHERE = 24
 #: Resources that know neither; up to so many are asked for one by one, more are looked for in the list.
 ONE_BY_ONE = {"PurchaseOrders"}
 FEW = 3
-ORGANISATION_GONE = (
-    "The organisation has disconnected this application in Xero, or no longer exists. "
-    "Link the company again; nothing is lost meanwhile."
-)
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ class XeroClient:
         self.budget: tuple[int | None, int | None] = (None, None)
         self._connection_id = connection.id
         self._authorisation_id = connection.authorisation_id
-        self._tenant = connection.external_id
+        self._tenant, self._demo = connection.external_id, bool(connection.demo)
         self._urgent = urgent
         self._access = access
         self._wire = Wire(access.settings)
@@ -84,17 +83,28 @@ class XeroClient:
     def whole(self, resource: str) -> Page:
         return answers.page(self._call(self._read(resource, {})), resource)
 
-    def by_ids(self, resource: str, ids: Sequence[str]) -> Sequence[Payload]:
+    def by_ids(self, resource: str, ids: Sequence[str], since: datetime | None = None) -> Sequence[Payload]:
         """The rows with these ids; a resource that cannot be asked so is read whole, which is one call too.
 
-        Purchase orders can only be asked for one by one, or page by page: one call for each.
+        Purchase orders can only be asked for one by one, or page by page: one call for each. What is searched for
+        its ids takes few of them in a call; more are found by one page of what changed since, or in several calls.
         """
         if not ids:
             return ()
         if resource in ONE_BY_ONE:
             return self._one_by_one(resource, ids)
+        if resource in WITH_WHERE and len(ids) > IDS_IN_WHERE:
+            return self._few_at_a_time(resource, ids, since)
         rows = answers.page(self._call(self._read(resource, _asking(resource, ids))), resource).rows
         return [row for row in rows if _ids(resource, row) & set(ids)]
+
+    def _few_at_a_time(self, resource: str, ids: Sequence[str], since: datetime | None) -> Sequence[Payload]:
+        changed = self.page(resource, 1, since).rows if since else ()
+        rows = [row for row in changed if _ids(resource, row) & set(ids)]
+        missing = sorted(set(ids).difference(*(_ids(resource, row) for row in rows)))
+        for start in range(0, len(missing), IDS_IN_WHERE):
+            rows += self.by_ids(resource, missing[start : start + IDS_IN_WHERE])
+        return rows
 
     def _one_by_one(self, resource: str, ids: Sequence[str]) -> Sequence[Payload]:
         if len(ids) <= FEW:
@@ -125,6 +135,15 @@ class XeroClient:
             return ()
         rows = self._optional(self._read(search.path, search.params), search.answer)
         return [each for row in rows for each in mapper.rows(row) if mapper.found(payload, each)]
+
+    def look(self, mapper: Mapper, text: str) -> Sequence[Payload]:
+        """The rows of a paged list that a person may mean by a number or a name, archived ones included."""
+        assert isinstance(mapper, XeroMapper)
+        search = mapper.asked(text)
+        if search is None:
+            return ()
+        rows = self._optional(self._read(search.path, search.params), search.answer)
+        return [each for row in rows for each in mapper.rows(row)]
 
     def send(self, mapper: Mapper, action: str, payloads: Sequence[Payload], key: str) -> Sequence[Outcome]:
         assert isinstance(mapper, XeroMapper)
@@ -187,7 +206,7 @@ class XeroClient:
         try:
             return self._authorised(request)
         except ConnectionLostError as error:
-            self._access.consents.lost(self._connection_id, error.message)
+            self._access.consents.lost(self._connection_id, error.message, error.reason)
             raise
 
     def _authorised(self, request: Request) -> Answer:
@@ -197,10 +216,19 @@ class XeroClient:
         try:
             return self._access.tokens.using(self._authorisation_id, partial(self._once, request))
         except answers.OrganisationRefusedError as error:
-            covered = self._access.tokens.using(self._authorisation_id, self._covered)
-            if self._tenant in covered:
-                raise
-            raise ConnectionLostError(ORGANISATION_GONE, reason="organisation_gone") from error
+            if reason := self._ending(self._authorisation_id):
+                raise ended(reason) from error
+            raise
+
+    def _ending(self, authorisation_id: int) -> str | None:
+        """Why Xero turns us away: the application was removed, the organisation is closed; None for this call alone."""
+        if self._tenant not in self._access.tokens.using(authorisation_id, self._covered):
+            return "demo_gone" if self._demo else "organisation_gone"
+        try:
+            self._access.tokens.using(authorisation_id, partial(self._once, self._read("Organisation", {})))
+        except answers.OrganisationRefusedError:
+            return "organisation_closed"
+        return None
 
     def _covered(self, token: str) -> set[str]:
         """The organisations that the token reaches."""

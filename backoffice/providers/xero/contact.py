@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from backoffice.models import Contact, Direction, Record
-from backoffice.providers.xero.shape import XeroMapper, dig, text, value
+from backoffice.providers.xero.shape import LONGEST_SEARCH, WHOLE, Search, XeroMapper, dig, name, text, value
 from backoffice.sync.books import Books
 from backoffice.sync.mapper import Field, Payload, Refusal
 
@@ -37,6 +37,7 @@ class ContactMapper(XeroMapper):
     match_by = ("number", "email", "name")
     lookup_key = ("number", "name")
     theirs = frozenset({"is_supplier", "is_customer"})
+    stays = frozenset({"currency"})
     unstamped = True
     limits = (
         "An archived contact cannot be restored from outside.",
@@ -71,6 +72,14 @@ class ContactMapper(XeroMapper):
         if field.column in PHONES:
             return value(_phone(_slot(field, payload)), self.model.__mapper__.columns[field.column])
         return super().read(field, payload)
+
+    def merged_into(self, payload: Payload) -> str | None:
+        """Xero shows it where pages or ids are asked for, and archives the one that was merged."""
+        return name(payload, "MergedToContactID")
+
+    def asked(self, text: str) -> Search | None:
+        """By name, number, e-mail or person."""
+        return Search(self.resource, {"searchTerm": text[:LONGEST_SEARCH], **WHOLE}, self.resource)
 
     def dump(self, record: Record, books: Books) -> Payload:
         """Every field of ours; "" empties one there. A currency cannot be emptied and is left out instead."""

@@ -5,7 +5,7 @@ https://developer.xero.com/documentation/api/accounting/invoices
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from backoffice.models import (
@@ -15,6 +15,7 @@ from backoffice.models import (
     Document,
     Item,
     Line,
+    Payment,
     Record,
     SentAs,
     Side,
@@ -64,12 +65,14 @@ class DocumentMapper(XeroMapper):
     model: ClassVar[type[Document]]
     direction = Direction.BOTH
     asks = True
+    carries = Payment.kind
     match_by = ("name",)
     lookup_key = ("name",)
     resting = {"VOIDED": "voided", "DELETED": "deleted"}
     theirs = Document.their_columns
     computed = Document.computed_columns | {"currency_rate"}
     standing = frozenset({"status", "archived"})
+    stays = frozenset({"due_date", "delivery_date", "currency"})
     refs = (Ref("contact_id", "Contact.ContactID", Contact.kind, fetched=True),)
     line_fields = (
         Field("item_code", "ItemCode"),
@@ -99,6 +102,10 @@ class DocumentMapper(XeroMapper):
 
     def rows(self, payload: Payload) -> Sequence[Payload]:
         return (payload,) if self.type_word is None or payload.get("Type") == self.type_word else ()
+
+    def carried(self, payload: Payload) -> Mapping[str, Payload]:
+        found = payload.get("Payments") or []
+        return {key: one for one in found if isinstance(one, dict) and (key := name(one, "PaymentID"))}
 
     def load(self, payload: Payload) -> dict[str, Any]:
         lines = payload.get("LineItems") or []

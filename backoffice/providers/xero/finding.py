@@ -14,23 +14,11 @@ from backoffice.errors import (
     UnreadableError,
 )
 from backoffice.models import Connection
+from backoffice.providers.xero.endings import LINK_AGAIN, LOST
 from backoffice.providers.xero.shape import day
 from backoffice.providers.xero.time_zones import zone
 from backoffice.sync.mapper import Payload
 from backoffice.sync.provider import Finding, Organisation
-
-LINK_AGAIN = "An administrator has to link the company again."
-LOST = {
-    "consent_ended": ("Xero no longer lets this application in.", LINK_AGAIN),
-    "organisation_gone": (
-        "The organisation is no longer connected: this application was removed in Xero, or the organisation is gone.",
-        LINK_AGAIN,
-    ),
-    "scope_missing": (
-        "Xero was not asked for everything this needs.",
-        "An administrator has to link the company again and allow all that Xero lists.",
-    ),
-}
 
 
 def explained(error: BackofficeError) -> Finding:
@@ -71,6 +59,7 @@ def described(payload: Payload, connection: Connection) -> Organisation:
         short_code=_word(payload, "ShortCode", 40),
         time_zone=zone(_word(payload, "Timezone", 60)),
         locked_until=_locked_until(payload),
+        demo=payload.get("IsDemoCompany") is True,
     )
 
 

@@ -65,7 +65,7 @@ class PaymentMapper(XeroMapper):
     limits = (
         "A payment cannot be changed; it is voided and recorded anew.",
         "A payment of a batch is taken back in Xero only.",
-        "Xero does not tell when a payment is made; it is seen with the next Update.",
+        "Xero tells of a payment through what is paid only: it comes with that, or with the next Update.",
     )
     fields = (
         Field("name", "Reference"),

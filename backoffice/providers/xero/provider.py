@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from urllib.parse import quote
 
 import structlog
 from redis import Redis
@@ -20,25 +19,20 @@ from backoffice.providers.grants import TokenSet
 from backoffice.providers.limits import Budget, Reading
 from backoffice.providers.oauth import Address, Identity
 from backoffice.providers.tokens import Tokens
+from backoffice.providers.xero import addresses
 from backoffice.providers.xero.client import Access, XeroClient
 from backoffice.providers.xero.connections import Connections
 from backoffice.providers.xero.document import STATUSES, DocumentMapper
 from backoffice.providers.xero.finding import described, explained
 from backoffice.providers.xero.kinds import MAPPERS
-from backoffice.sync.provider import Client, Consent, Finding, Granted, Organisation, Subject
+from backoffice.providers.xero.webhooks import CATEGORIES, SIGNATURE, delivery, signed
+from backoffice.sync.mapper import Mapper, Payload
+from backoffice.sync.provider import Client, Consent, Delivery, Finding, Granted, Organisation, Place, Subject
 
 log = structlog.get_logger()
 
 #: Tokens that nobody has used for so long are renewed; Xero lets them die after sixty days.
 RESTING = timedelta(days=20)
-#: The kinds that have a page of their own at Xero.
-PAGES = {
-    "contact": "contacts/contact",
-    "invoice": "invoicing/view",
-    "bill": "bills/view",
-    "purchase_order": "purchase-orders/view",
-    "credit_note": "credit-notes/view",
-}
 #: By kind, the scope that it needs; the older scope covers all of them.
 SCOPES = {
     **dict.fromkeys(("purchase_order", "bill", "invoice", "credit_note", "allocation"), "accounting.invoices"),
@@ -67,10 +61,14 @@ class Xero:
         {"Contacts", "PurchaseOrders", "Invoices", "CreditNotes", "Payments", "Overpayments", "Prepayments"}
     )
     subjects: Mapping[str, Subject] = {"Organisation": Subject.ORGANISATION, "Currencies": Subject.CURRENCIES}
+    signature_header = SIGNATURE
+    notifies = frozenset(CATEGORIES.values())
 
     def __init__(self, settings: Settings, redis: Redis, sessions: sessionmaker[Session]) -> None:
         self._settings = settings
-        self.in_flight = settings.xero_in_flight
+        self.client_id = settings.xero_client_id
+        self.in_flight, self.minute_limit = settings.xero_in_flight, settings.xero_minute_limit
+        self.page_size = settings.page_size
         self._redis = redis
         self._identity = Identity(_address(settings), settings)
         self._connections = Connections(settings)
@@ -173,10 +171,19 @@ class Xero:
         return renewed
 
     def record_url(self, connection: Connection, link_kind: str, external_id: str) -> str | None:
-        page = PAGES.get(link_kind)
-        if page is None or not connection.short_code:
-            return None
-        return f"{self._settings.xero_app_url}/app/{_part(connection.short_code)}/{page}/{_part(external_id)}"
+        return addresses.page_of(self._settings.xero_app_url, connection.short_code, link_kind, external_id)
+
+    def look(self, connection: Connection, mapper: Mapper, text: str, external_id: str | None) -> Sequence[Payload]:
+        client = self._client(connection, urgent=True)
+        if mapper.resource not in self.paged:
+            return [row for payload in client.whole(mapper.resource).rows for row in mapper.rows(payload)]
+        if external_id is None:
+            return client.look(mapper, text)
+        found = client.by_ids(mapper.resource, [external_id])
+        return [row for payload in found for row in mapper.rows(payload)]
+
+    def place(self, text: str) -> Place | None:
+        return addresses.place(self._settings.xero_app_url, text)
 
     def missing_scope(self, connection: Connection, kind: str, sends: bool) -> str:
         held = set((connection.authorisation.scopes if connection.authorisation else "").split())
@@ -190,9 +197,8 @@ class Xero:
         mapper = next((each for each in self.mappers if each.kind == kind), None)
         return (*STATUSES, *mapper.resting) if isinstance(mapper, DocumentMapper) else ()
 
-
-def _part(text: str) -> str:
-    return quote(text, safe="!")
+    def notices(self, raw: bytes, signature: str, key: str) -> Delivery | None:
+        return delivery(raw) if signed(raw, signature, key) else None
 
 
 def _address(settings: Settings) -> Address:

@@ -70,5 +70,8 @@ class PurchaseOrderMapper(DocumentMapper):
         return super().status(record, books)
 
     def search(self, payload: Payload) -> Search | None:
-        number = str(payload.get("PurchaseOrderNumber") or "")
+        return self.asked(str(payload.get("PurchaseOrderNumber") or ""))
+
+    def asked(self, number: str) -> Search | None:
+        """By its number."""
         return Search(f"PurchaseOrders/{quote(number, safe='')}", {}, self.resource) if number else None

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
@@ -81,6 +81,12 @@ class XeroMapper(Mapper):
         except ValueError:
             return digest(payload)
 
+    def knows(self, version: str, moment: datetime) -> bool:
+        try:
+            return datetime.fromisoformat(version) >= moment
+        except (TypeError, ValueError):
+            return False  # a digest, or a time without its zone
+
     def writing(self, action: str, payloads: Sequence[Payload]) -> Writing:
         """PUT creates and refuses what is there; POST, each row with its id, updates."""
         # Sorted, so that the same request has the same body when it is sent again under the same key.
@@ -94,6 +100,13 @@ class XeroMapper(Mapper):
         if (key := next(filled, None)) is None:
             return None
         return Search(self.resource, {**containing(key, str(payload[key])), **WHOLE}, self.resource)
+
+    def asked(self, text: str) -> Search | None:
+        """Look for what a person calls by a number or a name; None where Xero cannot be asked so."""
+        key = next((field.key for field in self.fields if field.column == "name"), None)
+        if key is None or "." in key or not text:
+            return None
+        return Search(self.resource, {**containing(key, text), **WHOLE}, self.resource)
 
     def answered(self, row: Payload, sent: Sequence[Payload]) -> Sequence[Payload]:
         """The rows of this kind in one row of the answer to a write; usually the row itself."""

@@ -96,7 +96,7 @@ def _tenant(world: World, claims: Claims) -> Organisation:
         named = mine[0]
     organisation = find(world.store, named) if named in mine else None
     fault: Fault | None = g.get("fault")
-    if organisation is None or (fault and fault.kind == "forbidden"):
+    if organisation is None or organisation.closed or (fault and fault.kind == "forbidden"):
         raise answers.forbidden()
     g.limit_headers = lambda: world.limits.headers(organisation.id, claims.client)
     return organisation

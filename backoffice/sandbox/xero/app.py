@@ -7,7 +7,21 @@ from typing import Any
 
 from flask import Flask, Response, g
 
-from backoffice.sandbox.xero import api, connections, consent, control, control_data, gateway, oauth, pages, papers
+from backoffice.sandbox.xero import (
+    api,
+    connections,
+    consent,
+    control,
+    control_data,
+    control_webhooks,
+    deep_links,
+    gateway,
+    oauth,
+    pages,
+    papers,
+    webhook_pages,
+)
+from backoffice.sandbox.xero.sender import SENDER, Sender
 from backoffice.sandbox.xero.world import EXTENSION, World
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -21,8 +35,10 @@ def create_app(world: World) -> Flask:
     app.config.update(SESSION_COOKIE_NAME="xero_sandbox_session", SESSION_COOKIE_SAMESITE="Lax")
     app.wsgi_app = _any_case(app.wsgi_app)  # type: ignore[assignment, method-assign]
     app.extensions[EXTENSION] = world
+    app.extensions[SENDER] = Sender(world)
     gateway.install(app)
-    for part in (oauth, consent, connections, api, control, control_data, pages, papers):
+    ours = (control, control_data, control_webhooks, pages, papers, webhook_pages, deep_links)
+    for part in (oauth, consent, connections, api, *ours):
         app.register_blueprint(part.routes)
     app.after_request(_protect)
     return app

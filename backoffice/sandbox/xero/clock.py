@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -15,8 +16,11 @@ class Clock:
     def __init__(self) -> None:
         self._offset = timedelta()
         self._fixed: datetime | None = None
+        self._source: Callable[[], datetime] | None = None
 
     def now(self) -> datetime:
+        if self._source is not None:
+            return self._source()
         return self._fixed or datetime.now(UTC) + self._offset
 
     def seconds(self) -> float:
@@ -34,6 +38,10 @@ class Clock:
         self._fixed = moment if fixed else None
         self._offset = moment - datetime.now(UTC)
 
+    def follow(self, source: Callable[[], datetime]) -> None:
+        """Show what another clock shows, until the reset."""
+        self._source = source
+
     def advance(self, seconds: float) -> None:
         step = timedelta(seconds=seconds)
         self._offset += step
@@ -41,7 +49,7 @@ class Clock:
             self._fixed += step
 
     def reset(self) -> None:
-        self._fixed, self._offset = None, timedelta()
+        self._fixed, self._offset, self._source = None, timedelta(), None
 
 
 def ms_date(milliseconds: int, *, offset: bool = True) -> str:

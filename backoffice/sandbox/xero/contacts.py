@@ -74,6 +74,8 @@ FIELDS = {
 }
 SEARCHED = ("Name", "FirstName", "LastName", "ContactNumber", "CompanyNumber", "EmailAddress")
 LEFT_OUT_OF_SUMMARY = ("Addresses", "Phones", "ContactPersons", "PaymentTerms", "BankAccountDetails")
+# Lists without pages do not show it.
+MERGED = "MergedToContactID"
 EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
 ARCHIVED = (
     "The specified contact details matched an archived contact."
@@ -109,9 +111,11 @@ class Contacts(Resource):
         return shelf.get(key) or shelf.by_number(key)
 
     def listed(self, text: str, call: Call) -> str:
-        if not call.flag("summaryOnly"):
+        left_out: tuple[str, ...] = LEFT_OUT_OF_SUMMARY if call.flag("summaryOnly") else ()
+        left_out += () if "page" in call.parameters else (MERGED,)
+        if not any(key in text for key in left_out):
             return text
-        return dump({key: value for key, value in load(text).items() if key not in LEFT_OUT_OF_SUMMARY})
+        return dump({key: value for key, value in load(text).items() if key not in left_out})
 
     def detail(self, body: Json, call: Call) -> Json:
         """The fixed places for addresses and phones are spelled out, where lists show their types alone."""

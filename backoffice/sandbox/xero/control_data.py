@@ -52,6 +52,13 @@ def rotate(organisation: str) -> ResponseReturnValue:
     return {"id": organisations.rotate(current().store, organisation_of(organisation)).id}
 
 
+@routes.post(f"{ORGANISATION}/<any(close, reopen):action>")
+def close(organisation: str, action: str) -> ResponseReturnValue:
+    """End its subscription, or renew it."""
+    status = {"OrganisationStatus": "ARCHIVED" if action == "close" else "ACTIVE"}
+    return organisations.rewrite(current().store, organisation_of(organisation), status).body
+
+
 @routes.post(f"{ORGANISATION}/seed")
 def seed_rows(organisation: str) -> ResponseReturnValue:
     seed_more(current(), organisation_of(organisation), json_body())
@@ -90,6 +97,18 @@ def read(organisation: str, kind: str, key: str) -> ResponseReturnValue:
 @routes.patch(f"{ORGANISATION}/<kind>/<key>")
 def edit(organisation: str, kind: str, key: str) -> ResponseReturnValue:
     return office(organisation, kind).edit(key, json_body())
+
+
+@routes.post(f"{ORGANISATION}/<kind>/<key>/edit-silently")
+def edit_silently(organisation: str, kind: str, key: str) -> ResponseReturnValue:
+    """An edit after which the row says that it was changed when it was changed before."""
+    return office(organisation, kind).edit_silently(key, json_body())
+
+
+@routes.post(f"{ORGANISATION}/<kind>/<key>/merge")
+def merge(organisation: str, kind: str, key: str) -> ResponseReturnValue:
+    """Merge a contact into another: `Into` is its id."""
+    return office(organisation, kind).merge(key, str(json_body().get("Into", "")))
 
 
 @routes.post(f"{ORGANISATION}/<kind>/<key>/archive")

@@ -35,3 +35,14 @@ def renamed(call: Call, contact: Json) -> None:
             changed.append(row)
         if changed:
             shelf.put_many(changed)
+
+
+def moved(call: Call, old: Json, new: Json) -> None:
+    """All documents of a contact are another's from now on; their own stamps stay."""
+    for kind in DOCUMENTS:
+        shelf = call.shelf(kind)
+        changed = shelf.all_by_name(old["ContactID"])
+        for row in changed:
+            row.search = row.search.replace(old["Name"].casefold(), new["Name"])
+            row.name, row.body["Contact"] = new["ContactID"], short(new)
+        shelf.put_many(changed)

@@ -26,6 +26,11 @@ class Organisation:
     def name(self) -> str:
         return str(self.body["Name"])
 
+    @property
+    def closed(self) -> bool:
+        """Whether its subscription has ended; it keeps its data and its connections."""
+        return bool(self.body.get("OrganisationStatus") != "ACTIVE")
+
 
 def every(store: Store) -> list[Organisation]:
     return [_read(row) for row in store.rows(f"SELECT {COLUMNS} FROM organisation ORDER BY position")]

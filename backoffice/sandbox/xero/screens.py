@@ -73,6 +73,7 @@ CONTACTS = Screen(
                 Input("LastName", "Last name"),
                 Input("EmailAddress", "E-mail"),
                 Input("TaxNumber", "Tax number"),
+                Input("BankAccountDetails", "Bank account number"),
             ),
         ),
         ("Postal address", _address("POBOX")),

@@ -25,6 +25,7 @@ from backoffice.sandbox.xero.gateway import CUT
 from backoffice.sandbox.xero.office import Office
 from backoffice.sandbox.xero.organisations import find
 from backoffice.sandbox.xero.seed import seed
+from backoffice.sandbox.xero.sender import Sender, sender_of
 from backoffice.sandbox.xero.settings import Settings
 from backoffice.sandbox.xero.world import World, open_world
 
@@ -58,6 +59,11 @@ class Sandbox:
         assert found is not None, f"there is no organisation {organisation}"
         return Office(self.world, found, kind)
 
+    @property
+    def sender(self) -> Sender:
+        """What delivers to the webhooks of apps."""
+        return sender_of(self._running.app)
+
     def start(self) -> Self:
         """Listen, and answer in a thread. Raises OSError if the port is taken."""
         self._open()
@@ -71,7 +77,7 @@ class Sandbox:
         stop = threading.Thread(target=self._running.shutdown)
         for sign in (signal.SIGINT, signal.SIGTERM):
             signal.signal(sign, lambda *_: stop.start() if stop.ident is None else None)
-        say(f"The Xero sandbox listens on {self.url.replace('127.0.0.1', 'localhost')}")
+        say(f"The played Xero listens on {self.url.replace('127.0.0.1', 'localhost')}")
         try:
             self._running.serve_forever()
         finally:
@@ -98,10 +104,13 @@ class Sandbox:
         self._server = Server((self.host, self.port))
         self.port = self._server.server_port
         self._world = open_world(self.settings, self.data_dir)
+        self._world.address = self.url
         seed(self._world)
         self._server.app = create_app(self._world)
+        sender_of(self._server.app).wake()
 
     def _close(self) -> None:
+        sender_of(self._running.app).stop()
         self.world.faults.clear()
         self._running.end_connections()
         self._running.server_close()

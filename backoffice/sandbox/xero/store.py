@@ -52,7 +52,41 @@ CREATE TABLE IF NOT EXISTS idempotency (
     organisation TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, expires INTEGER NOT NULL,
     status INTEGER NOT NULL, content_type TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (organisation, key)
 );
+CREATE TABLE IF NOT EXISTS webhook (
+    client TEXT PRIMARY KEY, address TEXT NOT NULL, categories TEXT NOT NULL, key TEXT NOT NULL, status TEXT NOT NULL,
+    problem TEXT NOT NULL DEFAULT '', held INTEGER NOT NULL DEFAULT 0, sequence INTEGER NOT NULL DEFAULT 0,
+    failures INTEGER NOT NULL DEFAULT 0, failing_since INTEGER, due INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS webhook_event (
+    client TEXT NOT NULL, sequence INTEGER NOT NULL, organisation TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,
+    type TEXT NOT NULL, happened INTEGER NOT NULL, PRIMARY KEY (client, sequence)
+);
+CREATE TABLE IF NOT EXISTS webhook_delivery (
+    number INTEGER PRIMARY KEY, client TEXT NOT NULL, sent INTEGER NOT NULL, events INTEGER NOT NULL,
+    body BLOB NOT NULL, status INTEGER, problem TEXT NOT NULL
+);
 """
+# Whoever changes a row, a person or an app: the webhooks of connected apps hear of it, if its stamp moved.
+HEARD = """
+CREATE TRIGGER IF NOT EXISTS webhook_{name} AFTER {event} ON resource
+WHEN new.kind IN ('Contacts', 'Invoices', 'CreditNotes') {condition} BEGIN
+    INSERT INTO webhook_event
+        SELECT client, sequence + 1, new.organisation, new.kind, new.id, '{type}', new.updated
+        FROM webhook WHERE {hears};
+    UPDATE webhook SET sequence = sequence + 1 WHERE {hears};
+END;
+"""
+HEARS = """
+    status <> 'new' AND instr(categories, upper(substr(new.kind, 1, length(new.kind) - 1))) AND EXISTS
+    (SELECT 1 FROM connection WHERE connection.client = webhook.client AND connection.organisation = new.organisation)
+"""
+TRIGGERS = "".join(
+    HEARD.format(name=name, event=event, condition=condition, type=kind, hears=HEARS)
+    for name, event, condition, kind in (
+        ("made", "INSERT", "", "CREATE"),
+        ("changed", "UPDATE OF updated", "AND new.updated <> old.updated", "UPDATE"),
+    )
+)
 
 
 class NullTextError(Exception):
@@ -92,7 +126,7 @@ class Store:
         # A power cut may lose the last writes of a play system; the end of the process does not.
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = OFF")
-        self._connection.executescript(SCHEMA)
+        self._connection.executescript(SCHEMA + TRIGGERS)
         self._connection.create_function("fold", 1, fold, deterministic=True)
         for name, function in (("contains", _contains), ("starts_with", _starts_with), ("ends_with", _ends_with)):
             self._connection.create_function(name, 2, function, deterministic=True)

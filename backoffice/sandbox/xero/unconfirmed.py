@@ -54,6 +54,7 @@ UNCONFIRMED = (
     ("POST /TaxRates finds its rate by TaxType, then Name; the words of its refusals", "tax_rates._match"),
     ("the words about a currency that the plan does not have", "currencies.save"),
     ("a custom connection may leave the tenant header out", "api._tenant"),
+    ("a closed organisation stays listed under /connections and answers every call with 403", "api._tenant"),
     # --- documents
     ("the words about an item code that is unknown, a missing description or account, a bad discount", "lines"),
     ("the words about a TaxType that does not exist or does not apply to the account's class", "lines._Line._tax_type"),
@@ -88,6 +89,7 @@ UNCONFIRMED = (
     ("Reference is kept on bills", "documents.HEADER"),
     ("attachments: 10 MB at most, and the words about an eleventh", "attachments"),
     ("an attachment leaves the document's UpdatedDateUTC alone", "attachments.Attached.attach"),
+    ("a merge archives the one contact, and its documents are the other's without a new stamp", "office.Office.merge"),
     # --- money
     ("the words about accounts that take no payments, amounts of nothing, documents that are not there", "payments"),
     (
@@ -109,4 +111,14 @@ UNCONFIRMED = (
     ("numbers of sales credit notes are unique", "credit_notes.CreditNotes"),
     ("a person may change DueDate and Reference of what is paid, the first without a stamp", "ledger.permit"),
     ("batch payments know no pages", "batch_payments.BatchPayments"),
+    # --- webhooks
+    ("the time of an event is the row's UpdatedDateUTC, and a change that moves no stamp is no event", "store.HEARS"),
+    ("a delivery carries fifty events at most, and several tenants'", "webhooks.BATCH"),
+    (
+        "intent to receive: three deliveries with one character of the signature altered, and a good one",
+        "sender.intent",
+    ),
+    ("how much rarer the retries become", "webhooks.RETRIES"),
+    ("what was not delivered is kept while a webhook is switched off, and comes in order afterwards", "sender"),
+    ("a body or a cookie in the answer fails a delivery as a wrong status does", "webhooks.wrong"),
 )

@@ -32,6 +32,8 @@ class World:
     token_secret: str
     faults: Faults = field(default_factory=Faults)
     stats: Stats = field(default_factory=Stats)
+    # Where it is reached, for links in what it delivers.
+    address: str = "https://api.xero.com"
     temporary: tempfile.TemporaryDirectory[str] | None = None
     _marked: Settings | None = None
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from backoffice.config import Settings
 from backoffice.models import Authorisation, Connection
 from backoffice.providers import PROVIDERS, providers_of
-from backoffice.providers.xero.finding import LOST
+from backoffice.providers.xero.endings import LOST
 from backoffice.providers.xero.provider import Xero
 from backoffice.sandbox.xero.faults import Fault
 from backoffice.sandbox.xero.server import Sandbox

@@ -144,3 +144,28 @@ def test_data_and_tokens_survive_a_restart(tmp_path):
         answer = requests.get(f"{second.url}/api.xro/2.0/Contacts", headers=headers, params=params, timeout=30)
         assert len(answer.json()["Contacts"]) == 1
         assert len(names(second)) == 6
+
+
+def test_an_edit_that_nothing_tells_of(api, control):
+    (made,) = control("POST", CONTACTS, {"Name": "Rata Press"})
+    edited = control("POST", f"{CONTACTS}/{made['ContactID']}/edit-silently", {"Name": "Kowhai Press"})
+    assert (edited["Name"], edited["UpdatedDateUTC"]) == ("Kowhai Press", made["UpdatedDateUTC"])
+    (shown,) = api.get(f"Contacts/{made['ContactID']}").json()["Contacts"]
+    assert (shown["Name"], shown["UpdatedDateUTC"]) == ("Kowhai Press", made["UpdatedDateUTC"])
+    control("POST", "organisations/1/taxrates/output2/edit-silently", {"Name": "Renamed"})
+    assert control("GET", "organisations/1/taxrates/output2")["Name"] == "Renamed"
+
+
+def test_two_contacts_are_merged(api, control, bills, supplier):
+    bill = bills.make()
+    (kept,) = control("POST", CONTACTS, {"Name": "Kowhai Press"})
+    control("POST", f"{CONTACTS}/{supplier}/merge", {"Into": kept["ContactID"]})
+    merged = api.get("Contacts", page=1, pageSize=1000, includeArchived="true").json()["Contacts"]
+    (found,) = [one for one in merged if one["ContactID"] == supplier]
+    assert (found["ContactStatus"], found["MergedToContactID"]) == ("ARCHIVED", kept["ContactID"])
+    whole = api.get("Contacts", includeArchived="true").json()["Contacts"]
+    assert not any("MergedToContactID" in one for one in whole)
+    assert api.get(f"Contacts/{supplier}").json()["Contacts"][0]["MergedToContactID"] == kept["ContactID"]
+    shown = bills.read(bill["InvoiceID"])
+    assert (shown["Contact"]["ContactID"], shown["UpdatedDateUTC"]) == (kept["ContactID"], bill["UpdatedDateUTC"])
+    assert api.get(f"Contacts/{kept['ContactID']}").json()["Contacts"][0]["IsSupplier"]

@@ -18,7 +18,7 @@ def claims(token):
 
 def test_a_person_signs_in_chooses_and_the_app_gets_tokens(browser):
     form = browser.authorize()
-    assert "This is the Xero sandbox, not Xero" in form.text
+    assert "This is the played Xero, not Xero itself" in form.text
     assert "ana@demo.example" in form.text
     assert browser.sign_in().status_code == 302
     assert "Demo Company (NZ)" in browser.authorize().text

@@ -27,7 +27,7 @@ def test_every_page_says_that_this_is_not_xero(page):
     for path in ("/", "/connected-apps", *(f"/organisation/1/{slug}" for slug in SLUGS)):
         answer = page(path)
         assert answer.status_code == 200
-        assert "This is the Xero sandbox, not Xero" in answer.text
+        assert "This is the played Xero, not Xero itself" in answer.text
 
 
 class Form(HTMLParser):

@@ -36,7 +36,7 @@ def bill(bills):
 def test_every_list_says_that_this_is_not_xero(page, slug):
     answer = page(f"{ROOT}/{slug}")
     assert answer.status_code == 200
-    assert "This is the Xero sandbox, not Xero" in answer.text
+    assert "This is the played Xero, not Xero itself" in answer.text
     assert "<script" not in answer.text
     assert " style=" not in answer.text
 

@@ -1,0 +1,118 @@
+"""Deleting a company: what would go, an archive of it first, its name typed; then how far it is, and what went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Response, abort, current_app, redirect, request, stream_with_context, url_for
+from flask.typing import ResponseReturnValue
+from flask_admin import expose
+from flask_login import current_user
+from sqlalchemy import select
+
+from backoffice.admin.archive import archive
+from backoffice.admin.company_base import Page, number
+from backoffice.admin.export import reading
+from backoffice.admin.unlinking import end_there
+from backoffice.admin.words import plural
+from backoffice.clock import now
+from backoffice.extensions import db
+from backoffice.models import RECORDS, Company, Connection, Deletion, Role
+from backoffice.queue import doorbell
+from backoffice.sync import deletion, linking
+
+#: What people call what stands in a table, where no record says it.
+TABLE_WORDS = {
+    "attachment_content": "files of attachments",
+    "company_settings": "settings",
+    "connection": "links to organisations",
+    "counter": "counters of numbers",
+    "csv_import": "imports",
+    "history": "entries of history",
+    "link": "links of records",
+    "mail": "e-mails",
+    "likeness": "likenesses",
+    "match": "likely matches",
+    "pull_run": "readings of lists",
+    "sync_attempt": "requests sent",
+    "sync_attempt_item": "records in requests sent",
+    "sync_job": "sync jobs",
+}
+RECORD_WORDS = {model.table().name: model.plural() for model in RECORDS}
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is, or was, kept of a company in one table."""
+
+    label: str
+    count: int
+    #: Whether these are records; else it is what is kept about them.
+    records: bool
+
+
+class CompanyDeletionView(Page):
+    """The pages on the way to a company's end."""
+
+    in_menu = False
+    read_role = write_role = Role.ADMINISTRATOR
+
+    def __init__(self) -> None:
+        super().__init__("Delete a company", "Administration", endpoint="company_deletion", url="/companies/delete")
+
+    @expose("/", methods=("GET", "POST"))
+    def index(self) -> ResponseReturnValue:
+        company = self._company()
+        wrong = ""
+        if request.method == "POST":
+            if request.form.get("name", "").strip() == company.name:
+                return self._delete(company)
+            wrong = f"This is not its name. Type {company.name} to delete it."
+        parts = shown(deletion.counted(db.session(), company.id))
+        return self.render("companies/delete.html", doomed=company, parts=parts, wrong=wrong)
+
+    @expose("/archive/")
+    def archive(self) -> ResponseReturnValue:
+        company = self._company()
+        return Response(
+            stream_with_context(reading(archive(db.session(), company))),
+            mimetype="application/zip",
+            headers={"Content-Disposition": f'attachment; filename="company-{company.id}-{now():%Y-%m-%d}.zip"'},
+        )
+
+    @expose("/done/")
+    def done(self) -> ResponseReturnValue:
+        key = number(request.args.get("id"))
+        found = db.session.get(Deletion, key) if key else None
+        if found is None:
+            abort(404)
+        return self.render("companies/deleted.html", deletion=found, parts=shown(found.removed))
+
+    def _delete(self, company: Company) -> ResponseReturnValue:
+        active = db.session.scalar(select(Connection).where(Connection.company_id == company.id, Connection.active))
+        if active is not None:
+            provider = current_app.extensions["providers"].get(active.provider)
+            linking.unlink(db.session(), active)
+            end_there(provider, active)
+            company = self._company()
+        begun = deletion.begin(db.session(), company, current_user.id)
+        begun_id = begun.id
+        doorbell.ring("delete_company", begun_id, urgent=True)
+        return redirect(url_for("company_deletion.done", id=begun_id), code=303)
+
+    def _company(self) -> Company:
+        key = number(request.values.get("id"))
+        company = db.session.get(Company, key) if key else None
+        if company is None or company.deletion_id is not None:
+            abort(404)
+        return company
+
+
+def shown(counts: dict[str, int]) -> list[Part]:
+    """Counts by table in words: the records first, then what was kept about them."""
+    order = [*RECORD_WORDS, *sorted(counts.keys() - RECORD_WORDS.keys())]
+    return [Part(_label(name), counts[name], name in RECORD_WORDS) for name in order if counts.get(name)]
+
+
+def _label(table: str) -> str:
+    return RECORD_WORDS.get(table) or TABLE_WORDS.get(table) or plural(table.replace("_", " "))

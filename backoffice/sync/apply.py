@@ -1,0 +1,119 @@
+"""Applying a preview: what was chosen of it is done as it is now, never as it was foreseen; the rest stays offered."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from backoffice.models import (
+    Foreseen,
+    Link,
+    Preview,
+    PreviewRow,
+    StartedBy,
+    SyncJob,
+    Urgency,
+    Work,
+)
+from backoffice.sync import jobs
+from backoffice.sync.lease import lock_connection
+from backoffice.sync.preflight import load_records
+from backoffice.sync.pull import pull_rows
+from backoffice.sync.push import push
+from backoffice.sync.task import Task
+
+
+def apply_all(session: Session, preview: Preview, user_id: int | None) -> SyncJob:
+    """Do all of a preview: an ordinary Update, or push, of its kinds. Commits; the caller rings."""
+    connection = preview.connection
+    kinds, work = preview.job.kinds, Work.PUSH if preview.push_only else Work.UPDATE
+    title, preview_id = "Push" if preview.push_only else "Update", preview.id
+    job, _ = jobs.request(session, connection, work, kinds, title=title, user_id=user_id, urgency=Urgency.PERSON)
+    _hand_over(session, job, preview_id)
+    session.commit()
+    return job
+
+
+def apply_chosen(session: Session, preview: Preview, row_ids: Collection[int], user_id: int | None) -> SyncJob | None:
+    """Do these rows of a preview. None when none of them is offered any more. Commits; the caller rings."""
+    lock_connection(session, preview.connection_id)
+    rows = [row for row in _rows(session, preview.id, row_ids) if row.open]
+    if not rows:
+        session.rollback()
+        return None
+    job = SyncJob(company_id=preview.company_id, connection_id=preview.connection_id, work=Work.APPLY)
+    job.kinds, job.title = sorted({row.kind for row in rows}), "Apply chosen"
+    job.user_id, job.urgency = user_id, Urgency.PERSON
+    job.started_by = StartedBy.PERSON if user_id else StartedBy.COMMAND
+    session.add(job)
+    session.flush()
+    for row in rows:
+        row.applied_by_id = job.id
+    session.commit()
+    return job
+
+
+def _rows(session: Session, preview_id: int, row_ids: Collection[int]) -> Sequence[PreviewRow]:
+    found = select(PreviewRow).where(PreviewRow.preview_id == preview_id, PreviewRow.id.in_(list(row_ids)))
+    return session.scalars(found).all()
+
+
+def _hand_over(session: Session, job: SyncJob, preview_id: int) -> None:
+    """All that a preview offers is done by this job."""
+    offered = [action for action in Foreseen if action.applies]
+    mine = PreviewRow.preview_id == preview_id, PreviewRow.action.in_(offered)
+    session.execute(update(PreviewRow).where(*mine).values(applied_by_id=job.id))
+
+
+def apply(task: Task) -> None:
+    """Read again, and write, what was chosen of what comes in; then send what was chosen of what goes out."""
+    rows = task.session.scalars(select(PreviewRow).where(PreviewRow.applied_by_id == task.job_id)).all()
+    incoming = [(row.kind, row.source_id) for row in rows if not row.outgoing and row.source_id]
+    outgoing = [(row.kind, row.record_id) for row in rows if row.outgoing and row.record_id]
+    task.session.rollback()
+    for resource, ids in _by_list(task, incoming).items():
+        pull_rows(task, resource, ids)
+    if outgoing and task.confirmed:
+        push(task, only=_with_what_goes_first(task, _links(task, outgoing)))
+
+
+def _by_list(task: Task, rows: Sequence[tuple[str, str]]) -> dict[str, set[str]]:
+    """The ids to read, by list, in the order in which lists are read."""
+    chosen: dict[str, set[str]] = defaultdict(set)
+    for mapper in task.provider.mappers:
+        found = {source_id for kind, source_id in rows if kind == mapper.kind}
+        if found:
+            chosen[mapper.resource] |= found
+    return chosen
+
+
+def _links(task: Task, records: Sequence[tuple[str, int]]) -> set[int]:
+    """The links of these records."""
+    found: set[int] = set()
+    for kind in {kind for kind, _ in records}:
+        ids = [record_id for of_kind, record_id in records if of_kind == kind]
+        mine = Link.connection_id == task.connection_id, Link.kind == kind, Link.record_id.in_(ids)
+        found |= set(task.session.scalars(select(Link.id).where(*mine)))
+    task.session.rollback()
+    return found
+
+
+def _with_what_goes_first(task: Task, link_ids: set[int]) -> set[int]:
+    """These links, and those of the records that have to be there before them and are not yet."""
+    mappers = {mapper.kind: mapper for mapper in task.provider.mappers}
+    every, new = set(link_ids), set(link_ids)
+    while new:
+        links = task.session.scalars(select(Link).where(Link.id.in_(new))).all()
+        named: set[tuple[str, int]] = set()
+        for kind in {link.kind for link in links}:
+            mapper = mappers[kind]
+            kept = load_records(task, mapper, [link.record_id for link in links if link.kind == kind])
+            named |= {(ref.kind, getattr(one, ref.column) or 0) for one in kept.values() for ref in mapper.refs}
+        absent = select(Link.id).where(Link.id.in_(_links(task, sorted(named))), Link.external_id.is_(None))
+        new = set(task.session.scalars(absent)) - every
+        task.session.rollback()
+        every |= new
+    return every
