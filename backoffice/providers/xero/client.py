@@ -5,10 +5,8 @@ https://developer.xero.com/documentation/api/accounting/requests-and-responses
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from threading import Lock
@@ -22,32 +20,24 @@ from backoffice.errors import (
     UnansweredError,
     UnreadableError,
 )
-from backoffice.models import Connection, Line
+from backoffice.models import Connection
 from backoffice.providers.consents import Consents
 from backoffice.providers.http import Answer, Request, Wire
 from backoffice.providers.limits import Budget
 from backoffice.providers.tokens import Tokens
-from backoffice.providers.xero import answers, refusals
+from backoffice.providers.xero import answers
 from backoffice.providers.xero.connections import Connections
 from backoffice.providers.xero.endings import ended
-from backoffice.providers.xero.kinds import MAPPERS
-from backoffice.providers.xero.shape import NOBODY, WHOLE, Writing, XeroMapper
-from backoffice.sync.mapper import Mapper, Payload, Refusal
+from backoffice.providers.xero.ids import FEW, IDS_IN_WHERE, ONE_BY_ONE, WITH_WHERE, asking, of_row
+from backoffice.providers.xero.outcomes import outcomes, refused
+from backoffice.providers.xero.shape import Writing, XeroMapper
+from backoffice.sync.mapper import Mapper, Payload
 from backoffice.sync.provider import Outcome, Page
 
 #: Resources whose prices would be rounded to two decimals without being asked for four.
 FOUR_DECIMALS = {"Items", "Invoices", "CreditNotes", "Overpayments", "Prepayments"}
 #: Resources that have an archive, and leave it out unless asked.
 WITH_ARCHIVE = {"Contacts", "TrackingCategories"}
-#: Resources that can be asked for by ids; the others are read whole.
-WITH_IDS = {"Contacts", "Invoices"}
-#: Resources that can be searched for their ids instead.
-WITH_WHERE = {"CreditNotes", "Payments", "Overpayments", "Prepayments"}
-#: More of their ids would make the address too long.
-IDS_IN_WHERE = 24
-#: Resources that know neither; up to so many are asked for one by one, more are looked for in the list.
-ONE_BY_ONE = {"PurchaseOrders"}
-FEW = 3
 
 
 @dataclass(frozen=True)
@@ -95,13 +85,13 @@ class XeroClient:
             return self._one_by_one(resource, ids)
         if resource in WITH_WHERE and len(ids) > IDS_IN_WHERE:
             return self._few_at_a_time(resource, ids, since)
-        rows = answers.page(self._call(self._read(resource, _asking(resource, ids))), resource).rows
-        return [row for row in rows if _ids(resource, row) & set(ids)]
+        rows = answers.page(self._call(self._read(resource, asking(resource, ids))), resource).rows
+        return [row for row in rows if of_row(resource, row) & set(ids)]
 
     def _few_at_a_time(self, resource: str, ids: Sequence[str], since: datetime | None) -> Sequence[Payload]:
         changed = self.page(resource, 1, since).rows if since else ()
-        rows = [row for row in changed if _ids(resource, row) & set(ids)]
-        missing = sorted(set(ids).difference(*(_ids(resource, row) for row in rows)))
+        rows = [row for row in changed if of_row(resource, row) & set(ids)]
+        missing = sorted(set(ids).difference(*(of_row(resource, row) for row in rows)))
         for start in range(0, len(missing), IDS_IN_WHERE):
             rows += self.by_ids(resource, missing[start : start + IDS_IN_WHERE])
         return rows
@@ -113,9 +103,9 @@ class XeroClient:
         missing, rows, number = set(ids), [], 1
         while missing:
             page = self.page(resource, number)
-            here = [row for row in page.rows if _ids(resource, row) & missing]
+            here = [row for row in page.rows if of_row(resource, row) & missing]
             rows += here
-            missing -= set().union(*(_ids(resource, row) for row in here))
+            missing -= set().union(*(of_row(resource, row) for row in here))
             if number >= (page.page_count or 1):
                 break
             number += 1
@@ -152,7 +142,7 @@ class XeroClient:
             answer = self._call(self._write(writing, key))
         except answers.InvalidError as error:
             if len(error.elements) == len(payloads) and all(any(answers.said(each)) for each in error.elements):
-                return [_refused(mapper, each) for each in error.elements]
+                return [refused(mapper, each) for each in error.elements]
             raise
         except answers.NotThereError as error:
             if writing.method == "DELETE":  # taken back before: by somebody, or by us when no answer came
@@ -160,7 +150,7 @@ class XeroClient:
             raise RejectedError("This is no longer in Xero.", divisible=True) from error
         try:
             found = answers.written(answer, writing.answer)
-            return _outcomes(
+            return outcomes(
                 mapper, action, payloads, [each for row in found for each in mapper.answered(row, payloads)]
             )
         except UnreadableError as error:
@@ -254,71 +244,3 @@ class XeroClient:
         self._access.budget.learn(minute, day, answer.number("X-AppMinLimit-Remaining"))
         if minute is not None and day is not None:
             self.budget = (day, minute)
-
-
-def _ids(resource: str, row: Payload) -> set[str]:
-    """The ids of all that one row of a resource holds."""
-    found: set[str] = set()
-    for mapper in MAPPERS:
-        if mapper.resource == resource:
-            with suppress(ValueError):  # what makes no sense is set aside, with its reason, where it is loaded
-                found |= {str(each.get(mapper.id_key)) for each in mapper.rows(row)}
-    return found
-
-
-def _asking(resource: str, ids: Sequence[str]) -> dict[str, str]:
-    """The parameters that ask for rows by their ids; none for what is read whole."""
-    if resource in WITH_IDS:
-        return {"IDs": ",".join(ids), **WHOLE}
-    if resource in WITH_WHERE:
-        key = next(mapper.id_key for mapper in MAPPERS if mapper.resource == resource)
-        return {"where": " OR ".join(f'{key}==Guid("{each}")' for each in ids), **WHOLE}
-    return {}
-
-
-def _outcomes(
-    mapper: XeroMapper, action: str, payloads: Sequence[Payload], rows: Sequence[Payload]
-) -> Sequence[Outcome]:
-    """Each row of the answer beside what was sent in its place.
-
-    Raises: UnreadableError when they do not belong together.
-    """
-    if len(rows) != len(payloads):
-        raise UnreadableError
-    return [_outcome(mapper, action, sent, row) for sent, row in zip(payloads, rows, strict=True)]
-
-
-def _outcome(mapper: XeroMapper, action: str, sent: Payload, row: Payload) -> Outcome:
-    if any(answers.said(row)) or row.get("StatusAttributeString") == "ERROR":
-        return _refused(mapper, row)
-    found = row.get(mapper.id_key)
-    same = found == sent.get(mapper.id_key) if action == "update" else mapper.found(sent, row)
-    if not same or not isinstance(found, str) or found == NOBODY:
-        raise UnreadableError
-    return Outcome(payload=row, warnings=_warnings(row))
-
-
-def _refused(mapper: Mapper, row: Payload) -> Outcome:
-    refusal = refusals.explain("\n".join(answers.said(row)), mapper.kind)
-    lines = row.get("LineItems")
-    if isinstance(lines, list) and lines:
-        refusal = replace(refusal, column=_of_line(refusal, lines))
-    return Outcome(refusal=refusal)
-
-
-def _of_line(refusal: Refusal, lines: Sequence[Payload]) -> str | None:
-    """The column to mend of the line that is meant: one that carries a message, or holds the code that is quoted."""
-    for number, line in enumerate(lines, start=1):
-        if any(answers.said(line)):
-            return f"lines.{number}.{(refusal.column or 'description').rpartition('.')[2]}"
-    if refusal.column not in Line.content:
-        return refusal.column
-    quoted = set(re.findall(r"'([^']+)'", refusal.raw))
-    meant = [n for n, line in enumerate(lines, start=1) if quoted & {v for v in line.values() if isinstance(v, str)}]
-    meant = meant or [1] * (len(lines) == 1)
-    return f"lines.{meant[0]}.{refusal.column}" if meant else "lines"
-
-
-def _warnings(row: Payload) -> tuple[str, ...]:
-    found = row.get("Warnings") or []
-    return tuple(str(each["Message"]) for each in found if isinstance(each, dict) and each.get("Message"))
