@@ -137,6 +137,8 @@ class Link(Base):
     blocked_record_id: Mapped[int | None] = mapped_column(RowId)
     paused: Mapped[bool] = mapped_column(default=False)
     paused_reason: Mapped[str | None] = mapped_column(String(255))
+    #: Whether it was paused by being taken off the queue.
+    skipped: Mapped[bool] = mapped_column(default=False)
     #: When we last sent it; None for what was made there and never edited here.
     sent_at: Mapped[datetime | None]
     #: What it is there now, in their own JSON, when somebody changed there what we had sent.

@@ -164,7 +164,7 @@ def pause(session: Session, link: Link, reason: str) -> None:
 
 def resume(session: Session, link: Link) -> None:
     """Go on with a record; what was held back on either side goes with the next job."""
-    link.paused, link.paused_reason = False, None
+    link.paused, link.skipped, link.paused_reason = False, False, None
     if link.let_go_id is not None:
         link.external_id, link.let_go_id = link.let_go_id, None
     elif link.external_id is None:
@@ -184,7 +184,7 @@ def retry(session: Session, link: Link) -> None:
 def skip(session: Session, link: Link, reason: str) -> None:
     """Take what waits off the queue: nothing of the record travels until somebody resumes it."""
     link.clear()
-    link.paused, link.paused_reason = True, f"skipped: {reason}"[:255]
+    link.paused, link.skipped, link.paused_reason = True, True, reason[:255]
     _note(session, link, "skipped", reason)
 
 

@@ -90,7 +90,7 @@ def _on_its_way(
 def _set_aside(link: Link) -> Cause:
     if link.let_go_id is not None:
         return Cause.UNLINKED
-    return Cause.SKIPPED if (link.paused_reason or "").startswith("skipped:") else Cause.PAUSED
+    return Cause.SKIPPED if link.skipped else Cause.PAUSED
 
 
 def _not_there(

@@ -16,6 +16,10 @@ KNOWN_BY = "('name', 'number', 'code', 'reference', 'account_number', 'email')"
 
 
 def upgrade() -> None:
+    op.add_column("link", sa.Column("skipped", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.execute("UPDATE link SET skipped = true, paused_reason = substr(paused_reason, 10) WHERE paused_reason LIKE 'skipped: %'")
+    with op.batch_alter_table("link") as batch_op:
+        batch_op.alter_column("skipped", server_default=None)
     op.add_column("history", sa.Column("formerly", sa.String(100), nullable=True))
     op.execute(f"UPDATE history SET formerly = lower(substr(old, 1, 100)) WHERE old <> '' AND field IN {KNOWN_BY}")
     _open_index("ix_history_formerly", "history", ["company_id", "formerly"], "formerly IS NOT NULL")
@@ -79,6 +83,7 @@ def downgrade() -> None:
     op.drop_index("ix_link_external_id", table_name="link")
     op.drop_index("ix_history_formerly", table_name="history")
     op.drop_column("history", "formerly")
+    op.drop_column("link", "skipped")
 
 
 def _open_index(name: str, table: str, columns: list[str], where: str) -> None:
