@@ -70,19 +70,13 @@ def ask(session: Session, provider: Provider, connection: Connection, mapper: Ma
 
     Raises: as every call of a client.
     """
-    external_id = asked.ids[0] if asked.place is not None or _is_id(asked) else None
+    external_id = asked.place.external_id if asked.place is not None else None
     session.expunge(connection)
     session.rollback()
     rows = provider.look(connection, mapper, asked.text, external_id)
     meant = [row for row in rows if _means(mapper, row, asked, external_id)][:MOST]
     settings = session.scalars(select(CompanySettings).filter_by(company_id=connection.company_id)).one()
     return [_row(session, connection, settings, mapper, payload) for payload in meant]
-
-
-def _is_id(asked: Asked) -> bool:
-    """Whether it has the shape of the ids that most systems give: 36 characters with four dashes."""
-    parts = asked.text.split("-")
-    return [len(part) for part in parts] == [8, 4, 4, 4, 12]
 
 
 def _means(mapper: Mapper, payload: Payload, asked: Asked, external_id: str | None) -> bool:
@@ -100,7 +94,7 @@ def _row(session: Session, connection: Connection, settings: CompanySettings, ma
     try:
         external_id, values = mapper.external_id(payload), mapper.load(payload)
     except UNREADABLE as error:
-        return Row(mapper.kind, "", str(payload.get("Name") or ""), There.UNREADABLE, detail=str(error))
+        return Row(mapper.kind, "", f"A {mapper.model.label}", There.UNREADABLE, detail=str(error))
     name = str(values.get("name") or external_id)
     of_theirs = Link.connection_id == connection.id, Link.kind == mapper.kind
     link = session.scalar(select(Link).where(*of_theirs, Link.external_id == external_id))

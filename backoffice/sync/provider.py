@@ -236,7 +236,10 @@ class Provider(Protocol):
         ...
 
     def place(self, text: str) -> Place | None:
-        """What an address of the provider's own pages leads to; None for any other text. Makes no call."""
+        """What an address of the provider's own pages leads to, or an id of theirs names; None for any other text.
+
+        Makes no call.
+        """
         ...
 
     def missing_scope(self, connection: Connection, kind: str, sends: bool) -> str:

@@ -60,8 +60,11 @@ def _part(text: str) -> str:
 
 
 def place(site: str, text: str) -> Place | None:
-    """What an address of Xero's own pages leads to; None for any other text."""
-    found = _address(text.strip()[:LONGEST])
+    """What an address of Xero's own pages leads to, or an id of theirs names; None for any other text."""
+    text = text.strip()[:LONGEST]
+    if GUID.fullmatch(text):
+        return Place(text.lower(), None, "")
+    found = _address(text)
     if found is None or not _of_xero(found, site):
         return None
     whole = unquote(unquote(f"{found.path}?{found.query}#{found.fragment}"))

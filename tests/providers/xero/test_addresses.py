@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backoffice.providers.xero.addresses import OLD_PAGES, OWN_PAGES, page_of, place
+from backoffice.sync.provider import Place
 
 SITE = "https://go.xero.com"
 ID = "bd2270c3-8706-4c11-9cfb-000b551c3f51"
@@ -40,11 +41,15 @@ def test_every_form_of_an_address_is_understood(text: str, kind: str | None, sho
     assert (found.external_id, found.kind, found.short_code) == (ID, kind, short_code)
 
 
+def test_an_id_alone_is_understood_however_it_is_written() -> None:
+    assert place(SITE, f" {ID.upper()}\n") == Place(ID, None, "")
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "",
-        ID,
+        f"x{ID}",
         "Acme Ltd",
         "https://go.xero.com/",
         f"https://xero.com.evil.example/{ID}",
