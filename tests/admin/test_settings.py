@@ -272,14 +272,14 @@ def test_the_schedule_is_chosen_and_what_comes_next_is_told(
 ) -> None:
     place = f"/c/{company.id}/settings/?tab=schedule"
     text = administrator.says(place)
-    assert ("Next night’s update" in text, "Next comparison" in text) == (True, True)
+    assert ("Next night’s update" in text, "Next reconciliation" in text) == (True, True)
     chosen = {"nightly": "y", "nightly_at": "01:30", "update_every": "60", "reconcile_on": "6"}
     assert administrator.post(place, chosen).status_code == 303
     kept = settings_of(session, company)
     assert (kept.nightly, kept.update_every, kept.reconcile_on) == (True, 60, 6)
     assert company.planned_at is not None
     text = administrator.says(place)
-    for said in ("Next night’s update", "Next update by day", "Next comparison", "Every hour", "Sunday"):
+    for said in ("Next night’s update", "Next update by day", "Next reconciliation", "Every hour", "Sunday"):
         assert said in text, said
     planned = company.planned_at
     administrator.post(place, chosen)

@@ -24,7 +24,7 @@ def test_keys_lead_to_places(journey: Journey) -> None:
     expect(page.get_by_role("dialog")).to_have_count(0)
     search.blur()
     page.keyboard.press("?")
-    keys = page.get_by_role("dialog", name="Keys")
+    keys = page.get_by_role("dialog", name="Keyboard")
     expect(keys).to_be_visible()
     expect(keys).to_contain_text("Sync queue")
     journey.picture("keys")
