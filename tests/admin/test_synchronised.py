@@ -64,6 +64,8 @@ def test_what_only_comes_in_is_shown_so() -> None:
     assert direction(contact, "name") is Direction.BOTH
 
 
-def test_a_deployment_without_a_provider_says_so(app: Flask, company: Company, browser: Browser) -> None:
-    app.extensions["providers"] = {}
+def test_a_deployment_without_a_provider_says_so(
+    app: Flask, company: Company, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.extensions, "providers", {})
     assert "no accounting system" in browser.says(f"/c/{company.id}/what-is-synchronised/")

@@ -63,6 +63,7 @@ def test_an_operator_edits_a_viewer_looks_and_a_deactivated_user_is_out(
     arrive(olive, link, "Olive Operator")
     olive.picture("welcome")
     rail = olive.page.get_by_role("navigation", name="Main")
+    rail.get_by_text("Purchasing").click()
     expect(rail.get_by_role("link", name="Suppliers")).to_be_visible()
     expect(rail.get_by_role("link", name="Users")).to_have_count(0)
     refused(olive, "/users/")

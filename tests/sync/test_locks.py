@@ -127,6 +127,30 @@ def test_an_edit_while_its_match_is_adopted_is_no_deadlock(book, app, monkeypatc
     assert isinstance(asides[0].error, StaleDataError), "the editor is told that somebody was faster"
 
 
+def test_an_edit_while_it_is_linked_by_hand_is_no_deadlock(book, app, monkeypatch) -> None:
+    record, other = book.add(name="Made Twice Ltd"), book.contact(active(book)["Name"])
+    record_id, other_id, link_id = record.id, other.id, book.link_of(other).id
+    original, asides = by_hand._at_rest, []
+
+    def at_rest(session, link) -> Any:
+        def edit(session) -> None:
+            session.get_one(Contact, other_id).city = "Edited Meanwhile"
+            session.commit()
+
+        found = original(session, link)
+        if not asides:  # its link is locked
+            asides.append(Aside(app, edit))
+            asides[0].until_it_waits()
+        return found
+
+    monkeypatch.setattr(by_hand, "_at_rest", at_rest)
+    by_hand.link_by_hand(book.session, record, other)
+    book.session.commit()
+    asides[0].join()
+    assert isinstance(asides[0].error, StaleDataError), "the editor is told that somebody was faster"
+    assert (book.link_of(record).id, record.id) == (link_id, record_id)
+
+
 def test_editing_two_at_once_while_they_are_claimed_is_no_deadlock(book, app) -> None:
     ids = []
     for number in (0, 1):
@@ -268,7 +292,7 @@ def test_two_companies_that_link_one_organisation_at_once(book, app, monkeypatch
     other_id = new_company(book.session, "Other Company").id
     book.session.commit()
     granted = book.provider.custom()
-    original, asides = linking._refuse_other, []
+    original, asides = linking._refuse_taken, []
 
     def refuse(*args: Any) -> None:
         original(*args)
@@ -280,7 +304,7 @@ def test_two_companies_that_link_one_organisation_at_once(book, app, monkeypatch
             )
             aside.join()
 
-    monkeypatch.setattr(linking, "_refuse_other", refuse)
+    monkeypatch.setattr(linking, "_refuse_taken", refuse)
     with contextlib.suppress(ConflictError):
         book.link()
     active_ones = book.session.scalars(
