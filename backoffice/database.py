@@ -153,7 +153,7 @@ def read_only(yes: bool) -> None:
 
 
 def prepare_sqlite(engine: Engine) -> None:
-    """Give SQLite a write-ahead log, foreign keys, patience, and a lock taken at the start of each write.
+    """Give SQLite a write-ahead log, foreign keys, patience, all letters, and a lock at the start of each write.
 
     A deferred transaction that reads and then writes fails at once when another one wrote in between,
     however long the time-out; one that begins IMMEDIATE waits its turn.
@@ -171,10 +171,12 @@ def prepare_copy(engine: Engine) -> None:
 
 def _on_connect(connection: DBAPIConnection, _record: object) -> None:
     _choose(connection, "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=20000")
+    _fold_all_letters(connection)
 
 
 def _on_connect_alone(connection: DBAPIConnection, _record: object) -> None:
     _choose(connection, "journal_mode=MEMORY", "synchronous=OFF", "foreign_keys=ON")
+    _fold_all_letters(connection)
 
 
 def _choose(connection: DBAPIConnection, *pragmas: str) -> None:
@@ -183,6 +185,15 @@ def _choose(connection: DBAPIConnection, *pragmas: str) -> None:
     for pragma in pragmas:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _fold_all_letters(connection: Any) -> None:
+    """SQLite's own `lower` knows the letters of ASCII alone. Nothing that is kept, such as an index, may hang on it."""
+    connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+def _lower(text: Any) -> Any:
+    return text.lower() if isinstance(text, str) else text
 
 
 def _on_begin(connection: Any) -> None:

@@ -12,6 +12,7 @@
     ├── UnreadableError         whoever looks after the integration: an answer that makes no sense
     ├── QuestionError           an operator: going on would need a guess
     ├── ReadOnlyRecordError     nobody: the provider's word is final for this record
+    ├── PausedError             an administrator: nothing of it travels until it is resumed
     ├── ConsentError            whoever is linking: the sign-in at the provider came to nothing
     └── ConnectionLostError     an administrator: the company has to be linked again
 
@@ -20,6 +21,24 @@ The default message of an error is the first line of its docstring.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+
+class Ending(StrEnum):
+    """How a connection came to its end."""
+
+    CONSENT_ENDED = "consent_ended"
+    ORGANISATION_GONE = "organisation_gone"
+    ORGANISATION_CLOSED = "organisation_closed"
+    DEMO_GONE = "demo_gone"
+    SCOPE_MISSING = "scope_missing"
+
+    @property
+    def opens_again(self) -> bool:
+        """Whether it is mended on the other side, and nothing has to be linked again."""
+        return self is Ending.ORGANISATION_CLOSED
 
 
 class BackofficeError(Exception):
@@ -109,10 +128,18 @@ class ReadOnlyRecordError(BackofficeError):
 class ConnectionLostError(BackofficeError):
     """The connection to the accounting system has ended; link the company again."""
 
-    def __init__(self, message: str | None = None, reason: str = "consent_ended") -> None:
+    def __init__(self, message: str | None = None, reason: Ending = Ending.CONSENT_ENDED) -> None:
         super().__init__(message)
-        #: `consent_ended`, `organisation_gone`, `organisation_closed`, `demo_gone` or `scope_missing`.
         self.reason = reason
+
+
+class PausedError(BackofficeError):
+    """The company is paused. What was held back goes when somebody resumes it."""
+
+    def __init__(self, message: str | None = None, kinds: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        #: The kinds that are paused by themselves; none where the whole company is.
+        self.kinds = tuple(kinds)
 
 
 class ConsentError(BackofficeError):

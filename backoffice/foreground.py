@@ -15,7 +15,7 @@ from backoffice.clock import now
 from backoffice.errors import BackofficeError
 from backoffice.extensions import db
 from backoffice.models import Company, Connection, LinkState, StartedBy, SyncJob, new_company
-from backoffice.sync import jobs, linking, pending
+from backoffice.sync import freshness, jobs, linking, pending
 from backoffice.sync.provider import Provider
 from backoffice.sync.run import Workshop, run
 
@@ -111,7 +111,7 @@ def _standing(session: Session, company: Company) -> dict[str, Any]:
     connection = session.scalar(select(Connection).where(Connection.company_id == company.id, Connection.active))
     if connection is None:
         return {"company": company.name, "connection": None}
-    last = jobs.last_update(session, connection)
+    last = freshness.last_update(session, connection.id)
     counts = Counter[LinkState]()
     for states in pending.counts(session, connection).values():
         counts.update(states)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
@@ -12,12 +13,14 @@ from sqlalchemy.orm import sessionmaker
 from backoffice import mail as outbox
 from backoffice.admin.doors import doors_of
 from backoffice.clock import now
+from backoffice.errors import LeaseLostError, PausedError
 from backoffice.extensions import db
-from backoffice.models import Connection, StartedBy, Urgency, Work
+from backoffice.models import Connection, Deletion, StartedBy, Undo, Urgency, Work
+from backoffice.models.leased import Lease, Leased, claim
 from backoffice.past import pruning
 from backoffice.past import undo as undoing
 from backoffice.queue import doorbell
-from backoffice.sync import deletion, jobs, pending, preview
+from backoffice.sync import deletion, jobs, pending
 from backoffice.sync import notices as told
 from backoffice.sync.run import Workshop
 from backoffice.sync.run import run as run_job
@@ -52,16 +55,17 @@ def push(connection_id: int) -> None:
     if not pending.anything_to_push(shop.session, connection_id):
         shop.session.rollback()
         return
-    job, _ = jobs.request(
-        shop.session,
-        connection,
-        Work.PUSH,
-        kinds,
-        title="On save",
-        urgency=Urgency.ON_SAVE,
-        started_by=StartedBy.SAVE,
-    )
-    run(job.id)
+    with suppress(PausedError):  # just now
+        job, _ = jobs.request(
+            shop.session,
+            connection,
+            Work.PUSH,
+            kinds,
+            title="On save",
+            urgency=Urgency.ON_SAVE,
+            started_by=StartedBy.SAVE,
+        )
+        run(job.id)
 
 
 def notices(connection_id: int) -> None:
@@ -87,7 +91,7 @@ def sweep() -> None:
         doorbell.ring("notices", connection_id)
     for mail_id in outbox.due(session):
         doorbell.ring("mail", mail_id)
-    for deletion_id in deletion.unfinished(session):
+    for deletion_id in deletion.due(session):
         doorbell.ring("delete_company", deletion_id)
     outbox.find_lost(session)
     for undo_id in undoing.due(session):
@@ -100,23 +104,34 @@ def mail(mail_id: int) -> None:
     outbox.send(db.session(), current_app.extensions["settings"], mail_id)
 
 
+def guarded(model: type[Leased], id_: int, work: Callable[[Lease], object]) -> None:
+    """Do what one worker does at a time, if it is to be had. What fails is taken up again when its lease is over."""
+    session = db.session()
+    lease = claim(session, model, id_, current_app.extensions["settings"].lease_seconds)
+    if lease is None:
+        return
+    try:
+        work(lease)
+    except LeaseLostError:
+        log.info("another worker has taken this over", what=model.__name__, id=id_)
+    except Exception:  # the job boundary: its lease has counted it, and it is given up after some
+        session.rollback()
+        log.exception("this met a fault of ours", what=model.__name__, id=id_)
+
+
 def undo(undo_id: int) -> None:
     """Undo what a sync job changed here, if nobody does it."""
-    seconds = current_app.extensions["settings"].lease_seconds
-    undoing.run(db.session(), undo_id, doors_of, seconds)
+    guarded(Undo, undo_id, lambda lease: undoing.run(db.session(), lease, doors_of))
 
 
 def prune() -> None:
     """Forget what has been kept for long enough."""
-    preview.prune(db.session())
-    db.session.commit()
-    gone = pruning.prune(db.session())
-    log.info("pruned", history=gone.history, jobs=gone.jobs, letters=gone.letters)
+    log.info("pruned", **vars(pruning.prune(db.session())))
 
 
 def delete_company(deletion_id: int) -> None:
     """Remove what there is of a company that is being deleted, once no job of it is under way."""
-    deletion.run(db.session(), deletion_id)
+    guarded(Deletion, deletion_id, lambda lease: deletion.run(db.session(), lease))
 
 
 def keep_tokens_alive() -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from flask import current_app
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from backoffice.clock import now
 from backoffice.database import is_postgresql
+from backoffice.errors import PausedError
 from backoffice.extensions import db
 from backoffice.models import Company, CompanySettings, Connection, ConnectionState, StartedBy, SyncJob, Tick, Urgency
 from backoffice.models.timetable import Rhythm, Timetable, moment
@@ -28,8 +30,8 @@ CATCH_UP = {
 }
 #: So many things are started in one round: after a long stop, a thousand companies do not start in one second.
 MOST = 100
-#: A tick is older than this when nothing looks at it any more.
-KEPT = timedelta(days=40)
+#: A tick this far ahead was put down under a wrong clock.
+AHEAD = timedelta(days=1)
 EVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -45,12 +47,16 @@ class Due:
 def fire(session: Session) -> int:
     """Start whatever is due and was not started; says how much. Two schedulers may do this at the same time."""
     last = func.max(Tick.due_at)
-    ticks = session.execute(select(Tick.schedule, last).group_by(Tick.schedule)).all()
+    ticks = session.execute(select(Tick.schedule, last).where(_possible()).group_by(Tick.schedule)).all()
     started: dict[str, datetime] = {tick[0]: tick[1] for tick in ticks}
     due = [each for each in (*_companies(session), *_daily()) if started.get(each.schedule, EVER) < each.at]
     session.rollback()
     due.sort(key=lambda each: each.at)
     return sum(_start(session, each) for each in due[:MOST])
+
+
+def _possible() -> ColumnElement[bool]:
+    return Tick.due_at <= now() + AHEAD
 
 
 def _start(session: Session, due: Due) -> bool:
@@ -60,7 +66,7 @@ def _start(session: Session, due: Due) -> bool:
     if session.scalar(tick.on_conflict_do_nothing().returning(Tick.schedule)) is None:
         session.rollback()
         return False
-    session.execute(delete(Tick).where(Tick.schedule == due.schedule, Tick.due_at < due.at))
+    session.execute(delete(Tick).where(Tick.schedule == due.schedule, (Tick.due_at < due.at) | ~_possible()))
     due.start()
     session.commit()
     return True
@@ -96,8 +102,9 @@ class _OfCompany:
         session = db.session()
         connection = session.get_one(Connection, self.connection_id)
         provider = current_app.extensions["providers"][connection.provider]
-        job = self.request(session, connection, [mapper.kind for mapper in provider.mappers])
-        doorbell.ring("run", job.id)
+        with suppress(PausedError):  # since this round began
+            job = self.request(session, connection, [mapper.kind for mapper in provider.mappers])
+            doorbell.ring("run", job.id)
 
     def request(self, session: Session, connection: Connection, kinds: list[str]) -> SyncJob:
         """Ask for the job. Commits."""
@@ -154,17 +161,11 @@ def last_time(zone: str, clock: time) -> datetime:
 def _daily() -> Iterator[Due]:
     """What the deployment does for itself once a day."""
     yield Due("keep tokens alive", last_time("UTC", time(3, 30)), _keep_tokens_alive)
-    yield Due("forget ticks", last_time("UTC", time(4, 0)), _forget_ticks)
     yield Due("prune", last_time("UTC", time(4, 10)), _prune)
 
 
 def _keep_tokens_alive() -> None:
     doorbell.ring("keep_tokens_alive")
-
-
-def _forget_ticks() -> None:
-    """Those of companies that are gone, or do without; what goes on keeps its last one."""
-    db.session.execute(delete(Tick).where(Tick.due_at < now() - KEPT))
 
 
 def _prune() -> None:

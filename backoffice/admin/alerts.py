@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from flask import flash, g, redirect, request, url_for
@@ -13,48 +14,60 @@ from sqlalchemy import func, select
 
 from backoffice.admin import links
 from backoffice.admin.addresses import return_to
-from backoffice.admin.company_base import Page, here, not_found, number
+from backoffice.admin.company_base import Page, here, not_found, number, page_number
 from backoffice.extensions import db
-from backoffice.models import KINDS, Alert, Bill, Contact, Payment, Record, User, dues
+from backoffice.models import KINDS, Alert, Bill, Contact, Payment, User, dues
+from backoffice.models.alert import open_alerts
 
 PER_PAGE = 50
-#: So many open ones are known to a page.
-MOST = 1_000
 MARK = Markup('<span class="state red" title="{}"><span aria-hidden="true">!</span> {}</span>')
 
 
-def alerted() -> dict[int, list[Alert]]:
-    """The open alerts of the company here, by contact; read once a request."""
-    if "alerted" not in g:
-        query = select(Alert).where(
-            Alert.company_id == here().id, Alert.kind == Contact.kind, Alert.acknowledged_at.is_(None)
-        )
-        found: dict[int, list[Alert]] = {}
-        for alert in db.session.scalars(query.order_by(Alert.id.desc()).limit(MOST)):
-            found.setdefault(alert.record_id, []).append(alert)
-        g.alerted = found
-    known: dict[int, list[Alert]] = g.alerted
+def alerted(contact_ids: Collection[int]) -> dict[int, list[Alert]]:
+    """The open alerts of these contacts; those of each are read once a request."""
+    known: dict[int, list[Alert]] = g.setdefault("alerted", {})
+    if unread := set(contact_ids) - known.keys():
+        found = open_alerts(db.session(), here().id, Contact.kind, unread)
+        known |= {contact_id: found.get(contact_id, []) for contact_id in unread}
     return known
+
+
+def read_for(records: Sequence[Any]) -> None:
+    """Read the alerts of all rows of a list at once."""
+    alerted({key for record in records if (key := _party_id(record))})
 
 
 def alerts_of(record: Any) -> list[Alert]:
     """The open alerts that a record carries: a contact its own, an open bill or a payment of one its supplier's."""
-    if isinstance(record, Contact):
-        return alerted().get(record.id, [])
-    if isinstance(record, Payment):
-        return alerts_of_party(record.document) if not record.archived else []
-    found = alerts_of_party(record)
-    return found if found and not record.voided and dues.due(db.session(), record).left > 0 else []
+    key = _party_id(record)
+    found = alerted([key])[key] if key else []
+    if not found or isinstance(record, Contact | Payment):
+        return found
+    return found if not record.voided and dues.due(db.session(), record).left > 0 else []
 
 
 def alerts_of_party(document: Any) -> list[Alert]:
     """The open alerts of whom money would go to for a document; what customers pay goes to nobody else."""
-    return alerted().get(document.contact_id, []) if getattr(document, "kind", None) == Bill.kind else []
+    key = _payee_id(document)
+    return alerted([key])[key] if key else []
+
+
+def _party_id(record: Any) -> int | None:
+    """The contact whose alerts a record may carry."""
+    if isinstance(record, Contact):
+        return record.id
+    if isinstance(record, Payment):
+        return _payee_id(record.document) if not record.archived else None
+    return _payee_id(record)
+
+
+def _payee_id(document: Any) -> int | None:
+    return document.contact_id if isinstance(document, Bill) else None
 
 
 def mark(record: Any) -> Markup:
     """What a list shows beside one that carries an alert; empty for all others."""
-    found = alerts_of(record) if alerted() else []
+    found = alerts_of(record)
     if not found:
         return Markup("")
     words = " and ".join(dict.fromkeys(Contact.column_label(alert.column).lower() for alert in found))
@@ -93,24 +106,21 @@ class AlertsView(Page):
     @expose("/")
     def index(self) -> ResponseReturnValue:
         done = request.args.get("tab") == "acknowledged"
-        page = min(max(request.args.get("page", 0, type=int), 0), 100_000)
+        page = page_number()
         state = Alert.acknowledged_at.is_not(None) if done else Alert.acknowledged_at.is_(None)
         query = select(Alert).where(Alert.company_id == here().id, state).order_by(Alert.id.desc())
         rows = db.session.scalars(query.offset(page * PER_PAGE).limit(PER_PAGE + 1)).all()
         people = {row.acknowledged_by_id for row in rows} - {None}
+        records = links.records_at((alert.kind, alert.record_id) for alert in rows)
         return self.render(
             "alerts/index.html",
-            lines=[(alert, self.record(alert)) for alert in rows[:PER_PAGE]],
+            lines=[(alert, records.get((alert.kind, alert.record_id))) for alert in rows[:PER_PAGE]],
             more=len(rows) > PER_PAGE,
             page=page,
             done=done,
             names={user.id: user.name for user in db.session.scalars(select(User).where(User.id.in_(people)))},
             label=self.label,
         )
-
-    def record(self, alert: Alert) -> Record | None:
-        """What it is about, if it is still here."""
-        return links.record_at(alert.kind, alert.record_id)
 
     def label(self, alert: Alert) -> str:
         """What people call the column that was changed."""

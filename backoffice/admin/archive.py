@@ -94,7 +94,7 @@ def _csv(file: IO[bytes], columns: list[Column[Any]], rows: Iterator[Row[Any]]) 
 def _write_lines(file: IO[bytes], lines: list[list[str]]) -> None:
     text = io.StringIO()
     csv.writer(text).writerows(lines)
-    file.write(text.getvalue().encode())
+    file.write(text.getvalue().encode(errors="backslashreplace"))
 
 
 def _json(file: IO[bytes], columns: list[Column[Any]], rows: Iterator[Row[Any]]) -> Iterator[None]:
@@ -102,7 +102,7 @@ def _json(file: IO[bytes], columns: list[Column[Any]], rows: Iterator[Row[Any]])
     for lot in batched(rows, CHUNK):
         for row in lot:
             told = dict(zip(names, map(_told, row), strict=True))
-            file.write(f"{joint}{json.dumps(told, ensure_ascii=False, default=str)}".encode())
+            file.write(f"{joint}{json.dumps(told, default=str)}".encode())
             joint = ",\n"
         yield
     file.write(b"\n]\n" if joint == ",\n" else b"[]\n")
@@ -111,7 +111,7 @@ def _json(file: IO[bytes], columns: list[Column[Any]], rows: Iterator[Row[Any]])
 def _plain(value: Any) -> Any:
     """A value for a cell: lists and the like as JSON."""
     if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False, default=str)
+        return json.dumps(value, default=str)
     return value if isinstance(value, Decimal) else _told(value)
 
 

@@ -18,6 +18,7 @@ from wtforms.validators import AnyOf, InputRequired, Length
 
 from backoffice.admin.addresses import return_to
 from backoffice.admin.company_base import Page, number
+from backoffice.admin.company_deletion import given_up
 from backoffice.admin.company_list import FILTERS, SORTS, Asked, listed
 from backoffice.admin.forms import NO_NUL, stripped
 from backoffice.admin.sync_many import NOT_STARTED, counted_companies, sync_now
@@ -28,8 +29,14 @@ from backoffice.models import Company, Role, new_company
 @cache
 def zones() -> tuple[str, ...]:
     """The time zones there are, as people find them: by continent and city."""
-    places = (name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
+    places = (name for name in every_zone() if "/" in name and not name.startswith("Etc/"))
     return (*sorted(places), "UTC")
+
+
+@cache
+def every_zone() -> frozenset[str]:
+    """The time zones there are, those that lie nowhere among them."""
+    return frozenset(available_timezones())
 
 
 class CompanyForm(FlaskForm):
@@ -48,7 +55,9 @@ class CompanyForm(FlaskForm):
     )
 
     def validate_time_zone(self, field: Any) -> None:
-        AnyOf(zones(), message="There is no such time zone; choose one of the list.")(self, field)
+        """Any that there is: an organisation's may be no city's."""
+        known = {*every_zone(), field.object_data}
+        AnyOf(known, message="There is no such time zone; choose one of the list.")(self, field)
 
 
 class CompaniesView(Page):
@@ -69,6 +78,7 @@ class CompaniesView(Page):
             filters=FILTERS,
             sorts=SORTS,
             providers=current_app.extensions["providers"],
+            given_up=given_up() if self.may_write else (),
             any_at_all=db.session.scalar(select(Company.id).where(Company.deletion_id.is_(None)).limit(1)) is not None,
         )
 

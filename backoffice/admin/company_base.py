@@ -112,6 +112,11 @@ def not_found(what: str) -> NoReturn:
     raise NotHereError(f"There is no such {what} in {here().name}.")
 
 
+def page_number() -> int:
+    """Which page of a list the address asks for; the first is 0."""
+    return min(max(request.args.get("page", 0, type=int), 0), 100_000)
+
+
 def number(text: Any) -> int | None:
     """A row's number as it stands in an address; None for what cannot be one."""
     try:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
-
 from backoffice.clock import now
 from backoffice.extensions import db
-from backoffice.models import Company, CompanySettings
+from backoffice.models import Company, CompanySettings, Connection
+from backoffice.models.settings import settings_of
 from backoffice.models.timetable import Rhythm, Timetable, zone_called
 
 
@@ -25,14 +24,15 @@ def midnight(company: Company) -> datetime:
 
 def next_times(company: Company) -> dict[Rhythm, datetime]:
     """When each thing that it does by itself is due next; nothing while it is paused."""
-    settings = db.session.scalar(select(CompanySettings).where(CompanySettings.company_id == company.id))
+    settings = settings_of(db.session(), company.id)
     if settings is None or settings.paused:
         return {}
     timetable = Timetable.of(company, settings)
     return {rhythm: at for rhythm in Rhythm if (at := timetable.next(rhythm)) is not None}
 
 
-def next_sync(company: Company) -> datetime | None:
-    """When it is brought up to date by itself next; None if it has chosen not to be, or is paused."""
-    times = next_times(company)
-    return min((at for rhythm, at in times.items() if rhythm is not Rhythm.RECONCILIATION), default=None)
+def next_sync(company: Company, connection: Connection | None, chosen: CompanySettings | None) -> datetime | None:
+    """When it is brought up to date by itself next; None while it cannot be, or has chosen not to be."""
+    if connection is None or not connection.usable or chosen is None or chosen.paused:
+        return None
+    return Timetable.of(company, chosen).next_update()

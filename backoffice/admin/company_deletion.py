@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import Response, abort, current_app, redirect, request, stream_with_context, url_for
@@ -65,7 +66,7 @@ class CompanyDeletionView(Page):
         company = self._company()
         wrong = ""
         if request.method == "POST":
-            if request.form.get("name", "").strip() == company.name:
+            if request.form.get("name", "").split() == company.name.split():  # blanks in a row are shown as one
                 return self._delete(company)
             wrong = f"This is not its name. Type {company.name} to delete it."
         parts = shown(deletion.counted(db.session(), company.id))
@@ -88,6 +89,14 @@ class CompanyDeletionView(Page):
             abort(404)
         return self.render("companies/deleted.html", deletion=found, parts=shown(found.removed))
 
+    @expose("/resume/", methods=("POST",))
+    def resume(self) -> ResponseReturnValue:
+        """Go on with what was given up."""
+        key = number(request.form.get("id"))
+        if key is None or not deletion.resume(db.session(), key):
+            abort(404)
+        return self._follow(key)
+
     def _delete(self, company: Company) -> ResponseReturnValue:
         active = db.session.scalar(select(Connection).where(Connection.company_id == company.id, Connection.active))
         if active is not None:
@@ -96,9 +105,12 @@ class CompanyDeletionView(Page):
             end_there(provider, active)
             company = self._company()
         begun = deletion.begin(db.session(), company, current_user.id)
-        begun_id = begun.id
-        doorbell.ring("delete_company", begun_id, urgent=True)
-        return redirect(url_for("company_deletion.done", id=begun_id), code=303)
+        return self._follow(begun.id)
+
+    def _follow(self, deletion_id: int) -> ResponseReturnValue:
+        """Ring for it, and show how far it is."""
+        doorbell.ring("delete_company", deletion_id, urgent=True)
+        return redirect(url_for("company_deletion.done", id=deletion_id), code=303)
 
     def _company(self) -> Company:
         key = number(request.values.get("id"))
@@ -106,6 +118,11 @@ class CompanyDeletionView(Page):
         if company is None or company.deletion_id is not None:
             abort(404)
         return company
+
+
+def given_up() -> Sequence[Deletion]:
+    """The deletions that wait for somebody to let them go on."""
+    return db.session.scalars(select(Deletion).where(Deletion.reason.is_not(None)).order_by(Deletion.id)).all()
 
 
 def shown(counts: dict[str, int]) -> list[Part]:

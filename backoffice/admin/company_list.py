@@ -8,24 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from flask import request
-from sqlalchemy import ColumnElement, Select, String, and_, case, cast, func, or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 
 from backoffice.admin import standing
 from backoffice.admin.company_base import number
+from backoffice.admin.company_clock import next_sync
 from backoffice.extensions import db
-from backoffice.models import (
-    Company,
-    CompanySettings,
-    Connection,
-    ConnectionState,
-    JobState,
-    Link,
-    SyncJob,
-    Work,
-)
-from backoffice.models.timetable import Rhythm, Timetable
-from backoffice.sync import jobs
+from backoffice.models import Company, CompanySettings, Connection, ConnectionState, Link, SyncJob
+from backoffice.sync import freshness, jobs
 
 #: More companies than these are shown as a table, unless somebody asks for cards.
 CARDS = 24
@@ -89,11 +79,7 @@ class Standing:
     @property
     def next(self) -> datetime | None:
         """When it is brought up to date by itself next."""
-        if not self.usable or self.paused or self.settings is None:
-            return None
-        table = Timetable.of(self.company, self.settings)
-        times = (table.next(rhythm) for rhythm in (Rhythm.NIGHTLY, Rhythm.INTERVAL))
-        return min((at for at in times if at is not None), default=None)
+        return next_sync(self.company, self.connection, self.settings)
 
 
 @dataclass(frozen=True)
@@ -160,14 +146,10 @@ def _wanted(asked: Asked) -> Select[Any]:
 def _figures() -> Select[Any]:
     """Each company's row: its connection, when it was last brought up to date, what failed, what waits."""
     mine = and_(SyncJob.company_id == Company.id, SyncJob.connection_id == Connection.id)
-    last = select(func.max(SyncJob.ended_at)).where(
-        mine, SyncJob.state == JobState.COMPLETED, SyncJob.work == Work.UPDATE
-    )
-    failures = select(func.count(SyncJob.id)).where(mine, SyncJob.state == JobState.FAILED, ~_made_good())
+    last = select(func.max(SyncJob.ended_at)).where(mine, freshness.updates())
+    failures = select(func.count(SyncJob.id)).where(mine, freshness.failed())
     busy = select(func.count(SyncJob.id)).where(mine, jobs.covers_now())
     links = select(func.count(Link.id)).where(Link.connection_id == Connection.id)
-    ahead = Link.wanted_revision > Link.synced_revision
-    waiting = links.where(ahead, Link.refusal.is_(None), ~Link.paused)
     return (
         select(
             Company.id.label("company_id"),
@@ -179,23 +161,9 @@ def _figures() -> Select[Any]:
             last.correlate(Company, Connection).scalar_subquery().label("last"),
             failures.correlate(Company, Connection).scalar_subquery().label("failures"),
             links.where(standing.turned_down()).correlate(Connection).scalar_subquery().label("refused"),
-            waiting.correlate(Connection).scalar_subquery().label("waiting"),
+            links.where(standing.on_its_way()).correlate(Connection).scalar_subquery().label("waiting"),
             (busy.correlate(Company, Connection).scalar_subquery() > 0).label("busy"),
         )
         .outerjoin(Connection, and_(Connection.company_id == Company.id, Connection.active))
         .where(Company.deletion_id.is_(None))
-    )
-
-
-def _made_good() -> ColumnElement[bool]:
-    """Whether a later job of the same connection did at least as much, and got through."""
-    later = aliased(SyncJob)
-    at_least = func.length(cast(later.kinds, String)) >= func.length(cast(SyncJob.kinds, String))
-    return (
-        select(later.id)
-        .where(later.company_id == SyncJob.company_id, later.connection_id == SyncJob.connection_id)
-        .where(later.state == JobState.COMPLETED, later.ended_at > SyncJob.ended_at, at_least)
-        .where(or_(later.work == SyncJob.work, later.work == Work.UPDATE), SyncJob.question.is_(None))
-        .correlate(SyncJob)
-        .exists()
     )

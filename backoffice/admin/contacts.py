@@ -8,7 +8,7 @@ from flask import flash, g, request
 from flask_admin.actions import action
 from flask_login import current_user
 from markupsafe import Markup
-from sqlalchemy import or_, select
+from sqlalchemy import or_
 from sqlalchemy.orm import Query
 
 from backoffice.admin import duplicates
@@ -18,9 +18,8 @@ from backoffice.admin.filters import TextFilter
 from backoffice.admin.forms import EMAIL
 from backoffice.admin.record_view import RecordView
 from backoffice.admin.words import counted
-from backoffice.database import folded
 from backoffice.extensions import db
-from backoffice.models import Contact
+from backoffice.models import Contact, rules
 from backoffice.models.duplicate import say_different
 
 PARTY = (
@@ -114,26 +113,15 @@ class ContactView(RecordView):
         """Whether a form is well filled in, under a name that no other active contact has."""
         fine = bool(super().validate_form(form))
         if fine and "name" in form and form.name.data != getattr(form._obj, "name", None):
-            other = self.namesake(form.name.data, getattr(form._obj, "id", None))
+            other = rules.namesake(db.session(), here().id, form.name.data, getattr(form._obj, "id", None))
             if other is not None:
                 said = Markup('<a href="{}">{}</a> has this name already; two active contacts cannot share one.')
                 form.name.errors = [said.format(self.open_url(other), other.name)]
             return other is None
         return fine
 
-    def namesake(self, name: str, but: int | None) -> Contact | None:
-        """Another active contact of the company that has this name."""
-        query = select(Contact).where(
-            Contact.company_id == here().id,
-            Contact.name_key == folded(name)[:255],
-            Contact.archived.is_(False),
-            Contact.id != (but or 0),
-        )
-        return db.session.scalar(query.limit(1))
-
     def cannot_restore(self, record: Any) -> str | None:
-        other = self.namesake(record.name, record.id)
-        return f"Another active contact is called {other.name}. Change one of the two names first." if other else None
+        return rules.why_name_taken(db.session(), record, record.name) or None
 
 
 class SuppliersView(ContactView):

@@ -18,7 +18,7 @@ from backoffice.admin.line_rows import Rows
 from backoffice.admin.words import TREATMENT_WORDS
 from backoffice.database import folded
 from backoffice.extensions import db
-from backoffice.models import Contact
+from backoffice.models import Contact, rules
 from backoffice.models.totals import Treatment
 
 FIRST_YEAR, LAST_YEAR = 1900, 2200
@@ -138,8 +138,8 @@ class DocumentForm(RecordForm):
     lines: Rows
 
     def validate_currency_rate(self, field: Any) -> None:
-        if field.data is not None and field.data <= 0:
-            raise ValidationError("A rate is above nothing.")
+        if why := rules.why_no_rate(field.data):
+            raise ValidationError(why)
 
     def validate(self, extra_validators: Any = None) -> bool:
         fine = bool(super().validate(extra_validators))

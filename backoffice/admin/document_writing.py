@@ -23,9 +23,8 @@ from backoffice.admin.record_view import RecordView
 from backoffice.admin.saving import TAKEN, read_only_sentence
 from backoffice.errors import ReadOnlyRecordError
 from backoffice.extensions import db
-from backoffice.models import CompanySettings, Document, Side
+from backoffice.models import CompanySettings, Document, Side, rules
 from backoffice.models.approval import why_frozen
-from backoffice.models.number import holders
 
 
 class DocumentWriting(RecordView):
@@ -96,8 +95,8 @@ class DocumentWriting(RecordView):
         key = model.number_key(side, form.name.data, party.id)
         if held is not None and key == model.number_key(side, held.name, held.contact_id):
             return True
-        found = holders(db.session(), model, here().id, [form.name.data]).get(key, [])
-        other = next((one for one in found if held is None or one.id != held.id), None)
+        but = held.id if held is not None else None
+        other = rules.number_holder(db.session(), model, here().id, side, form.name.data, party.id, but)
         if other is not None:
             said = Markup('<a href="{}">{}</a> is here already{}; choose another number, or leave this one out.')
             whose = f" from {party}" if model.numbered_by_party(side) else ""
@@ -136,9 +135,7 @@ class DocumentWriting(RecordView):
     def follow(self, record: Any) -> None:
         """What changes with a document, in the same transaction: its party is one of this side from now on."""
         db.session.flush()
-        mark = "customer_here" if self.side(record) is Side.SALES else "supplier_here"
-        if not getattr(record.contact, mark):
-            setattr(record.contact, mark, True)
+        rules.mark_party(record, self.side(record))
 
     @expose("/lookup/")
     def lookup(self) -> ResponseReturnValue:

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from backoffice.admin import drift_lines, drift_words, links, standing, words
 from backoffice.admin.changed_there import barred
-from backoffice.admin.company_base import Page, number
+from backoffice.admin.company_base import Page, number, page_number
 from backoffice.admin.messages import say
 from backoffice.errors import ConflictError
 from backoffice.extensions import db
@@ -36,7 +36,7 @@ class DriftView(Page):
     def index(self) -> ResponseReturnValue:
         connection = links.connection_here()
         left = "left" in request.args
-        page = min(max(request.args.get("page", 0, type=int), 0), 100_000)
+        page = page_number()
         chosen = _chosen(request.args.get("kind", ""), request.args.get("cause", ""))
         run = reconcile.last(db.session(), connection) if connection else None
         return self.render(
@@ -83,22 +83,31 @@ class DriftView(Page):
             return back
         if way == Way.UNLINK and not current_user.may(Role.ADMINISTRATOR):
             abort(403)
-        done = self._settle(connection, Way(way), _pressed(connection))
+        if not connection.usable and way != Way.LEAVE:
+            flash("The company has to be linked again first.", "warning")
+            return back
+        rows = _pressed(connection)
+        if rows and request.form.get("seen") != _shown(connection, rows):
+            flash("Something else differs than this page showed. Look at it, then choose.", "warning")
+            return back
+        done = self._settle(connection, Way(way), rows)
         if not done:
             return back
-        text = drift_words.DONE[Way(way)].format(n=words.counted(done, "difference"), there=links.provider_name())
+        text = drift_words.DONE[Way(way)].format(n=words.counted(len(done), "difference"), there=links.provider_name())
         if way == Way.TAKE:
-            job = settling.request(db.session(), connection, current_user.id)
+            job = settling.request(db.session(), connection, done, current_user.id)
             doorbell.ring("run", job.id, urgent=True)
             say(text, url_for("sync_jobs.details", id=job.id), "See the job")
         else:
+            db.session.commit()
             doorbell.ring("push", connection.id, urgent=True)
             flash(text, "success")
         return back
 
-    def _settle(self, connection: Connection, way: Way, rows: Sequence[Drift]) -> int:
-        """Do it for each that it is open to; says for how many it was."""
-        session, mappers, done = db.session(), drift_lines.mappers_of(connection), 0
+    def _settle(self, connection: Connection, way: Way, rows: Sequence[Drift]) -> list[Drift]:
+        """Do it for each that it is open to; says for which it was. Commits nothing."""
+        session, mappers = db.session(), drift_lines.mappers_of(connection)
+        done: list[Drift] = []
         for row in rows:
             mapper, record = mappers.get(row.kind), links.record_at(row.kind, row.record_id)
             why = barred(record) if record is not None and way in (Way.TAKE, Way.SEND, Way.CREATE) else ""
@@ -107,13 +116,20 @@ class DriftView(Page):
                     raise ConflictError(why or "This kind is not synchronised any more.")
                 with session.begin_nested():
                     settling.settle(session, connection, mapper, row, way, current_user.id)
-                done += 1
+                done.append(row)
             except ConflictError as error:
                 flash(error.message, "warning")
         if not rows:
             flash("It was settled meanwhile.", "info")
-        session.commit()
         return done
+
+
+def _shown(connection: Connection, rows: Sequence[Drift]) -> str:
+    """What a form says that its page showed: the very difference, or the reconciliation that all of a cause are from."""
+    if "row" in request.form:
+        return rows[0].fingerprint
+    run = reconcile.last(db.session(), connection)
+    return str(run.id) if run is not None else ""
 
 
 def _pressed(connection: Connection) -> list[Drift]:
@@ -124,7 +140,7 @@ def _pressed(connection: Connection) -> list[Drift]:
     chosen = _chosen(request.form.get("kind", ""), request.form.get("cause", ""))
     if chosen is None:
         return []
-    one = Drift.kind == chosen[0], Drift.cause == chosen[1], Drift.waits(), Drift.asked_at.is_(None)
+    one = Drift.kind == chosen[0], Drift.cause == chosen[1], Drift.waits(), Drift.free()
     return list(db.session.scalars(mine.where(*one).order_by(Drift.id).limit(AT_ONCE)))
 
 

@@ -84,13 +84,18 @@ def _group(connection: Connection, kind: str, cause: Cause, n: int, which: Colum
     for each in db.session.scalars(mine.order_by(Drift.id)):
         others.setdefault(each.because_id, []).append(each)
     mapper = mappers_of(connection).get(kind)
-    lines = [_line(connection, mapper, row, others.get(row.id, [])) for row in rows]
+    records = links.records_at((row.kind, row.record_id) for row in rows)
+    lines = [
+        _line(connection, mapper, row, records.get((kind, row.record_id or 0)), others.get(row.id, [])) for row in rows
+    ]
     ways = lines[0].ways if lines else ()
     return Group(kind, cause, n, lines, ways)
 
 
-def _line(connection: Connection, mapper: Mapper | None, row: Drift, others: Sequence[Drift]) -> Line:
-    record, provider = links.record_at(row.kind, row.record_id), links.provider_of(connection)
+def _line(
+    connection: Connection, mapper: Mapper | None, row: Drift, record: Record | None, others: Sequence[Drift]
+) -> Line:
+    provider = links.provider_of(connection)
     there = provider.record_url(connection, row.kind, row.external_id) if provider and row.payload else None
     ways = settling.ways(mapper, row) if mapper else ()
     may_unlink = current_user.may(Role.ADMINISTRATOR)
@@ -131,7 +136,6 @@ def open_job(connection: Connection | None) -> SyncJob | None:
     """The reconciliation, or the settling, that is under way."""
     if connection is None:
         return None
-    query = select(SyncJob).where(
-        SyncJob.connection_id == connection.id, SyncJob.work == Work.RECONCILE, SyncJob.state.in_(jobs.OPEN)
-    )
+    works = SyncJob.work.in_((Work.RECONCILE, Work.SETTLE))
+    query = select(SyncJob).where(SyncJob.connection_id == connection.id, works, SyncJob.state.in_(jobs.OPEN))
     return db.session.scalar(query.order_by(SyncJob.state.desc(), SyncJob.id).limit(1))

@@ -13,7 +13,7 @@ from flask_login import current_user
 from sqlalchemy import select
 
 from backoffice.admin import links
-from backoffice.admin.company_base import Page, here, not_found, number
+from backoffice.admin.company_base import Page, here, not_found, number, page_number
 from backoffice.extensions import db
 from backoffice.models import Contact, Duplicate, Strictness
 from backoffice.models.duplicate import say_different, strictness_of
@@ -88,7 +88,7 @@ class DuplicatesView(Page):
     @expose("/")
     def index(self) -> ResponseReturnValue:
         strictness = strictness_of(db.session(), here().id)
-        page = min(max(request.args.get("page", 0, type=int), 0), 100_000)
+        page = page_number()
         query = duplicates.pairs(here().id, strictness).order_by(Duplicate.id.desc())
         rows = db.session.execute(query.offset(page * PER_PAGE).limit(PER_PAGE + 1)).all()
         pairs = [Pair(duplicate, (first, second)) for duplicate, first, second in rows[:PER_PAGE]]
@@ -106,11 +106,12 @@ class DuplicatesView(Page):
     @expose("/different/", methods=("POST",))
     def different(self) -> ResponseReturnValue:
         """Put down that two are two."""
-        key = number(request.form.get("id"))
-        found = db.session.get(Duplicate, key) if key else None
-        if found is None or found.company_id != here().id:
+        named = [number(request.form.get(name)) for name in ("first", "second")]
+        mine = select(Contact.id).where(Contact.company_id == here().id, Contact.id.in_(named))
+        pair = db.session.scalars(mine).all() if all(named) else ()
+        if len(pair) != 2:
             not_found("pair")
-        say_different(db.session(), here().id, found.first_id, found.second_id, current_user.id)
+        say_different(db.session(), here().id, *pair, current_user.id)
         db.session.commit()
         flash("They are two, and are not asked about again.", "success")
         return redirect(url_for("duplicates.index"), code=303)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flask_login import current_user
-from sqlalchemy import select
+from sqlalchemy import JSON, select
 
 from backoffice.admin.company_base import here
 from backoffice.admin.doors import doors_here
 from backoffice.admin.settings_form import SETTING_WORDS, setting_labels
-from backoffice.admin.words import ACTION_WORDS, SIDE_WORDS, STATUS_BADGES, TREATMENT_WORDS
+from backoffice.admin.words import ACTION_WORDS, SIDE_WORDS, STATUS_BADGES, TREATMENT_WORDS, kinds_text
 from backoffice.extensions import db
 from backoffice.models import (
     KINDS,
@@ -32,6 +32,7 @@ from backoffice.models import (
     TrackingOption,
     User,
 )
+from backoffice.models.history import from_text
 from backoffice.models.line_changes import of_line
 from backoffice.past.bring_back import offer
 from backoffice.past.doors import COMPUTED, GONE, NO_FORM, STEPS, WHOLE_LINE, Doors
@@ -60,7 +61,8 @@ VALUES = {
     **{(kind, "status"): {key.value: badge.word for key, badge in STATUS_BADGES.items()} for kind in KINDS},
     **{(kind, "treatment"): {key.value: word for key, word in TREATMENT_WORDS.items()} for kind in KINDS},
 }
-
+#: Settings that are lists of kinds.
+LISTS = {(CompanySettings.kind, c.name): c for c in CompanySettings.table().c if isinstance(c.type, JSON)}
 
 #: What is not worth a sentence on every line: nobody ever writes these by hand.
 UNSAID = frozenset({NO_FORM, COMPUTED, WHOLE_LINE, STEPS, GONE})
@@ -161,7 +163,15 @@ def shown_values(kind: str, field: str, *texts: str | None) -> tuple[str | None,
     """Values of one field as people read them, from the text that the history keeps."""
     model = NAMED.get(_column(field))
     words = _named(model, texts) if model else VALUES.get((kind, field), TRUTHS)
-    return tuple(words.get(text or "", text) for text in texts)
+    return tuple(_said(kind, field, text, words) for text in texts)
+
+
+def _said(kind: str, field: str | None, text: str | None, words: Mapping[str, str]) -> str | None:
+    """One value as people read it, by the words that its field has."""
+    column = LISTS.get((kind, field or ""))
+    if column is not None:
+        return kinds_text(from_text(column, text) or []).capitalize() or "Nothing"
+    return words.get(text or "", text)
 
 
 def _entry(row: History, users: dict[int, str], titles: dict[int, str], names: dict[str, dict[str, str]]) -> Entry:
@@ -173,8 +183,8 @@ def _entry(row: History, users: dict[int, str], titles: dict[int, str], names: d
         action=ACTION_WORDS.get(row.action, row.action.capitalize()),
         kind=row.kind,
         field=field_label(row.kind, row.field or ""),
-        old=words.get(row.old or "", row.old),
-        new=words.get(row.new or "", row.new),
+        old=_said(row.kind, row.field, row.old, words),
+        new=_said(row.kind, row.field, row.new, words),
         user=users.get(row.user_id or 0),
         job_id=row.sync_job_id if title else None,
         job=title or ("A sync job" if row.sync_job_id else None),

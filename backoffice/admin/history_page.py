@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from backoffice.admin import links, words
 from backoffice.admin.addresses import return_to
+from backoffice.admin.alerts import known_ids
 from backoffice.admin.company_base import Page, here, not_found, number
 from backoffice.admin.doors import doors_here
 from backoffice.admin.history import entries, shown_values
@@ -51,13 +52,14 @@ class HistoryView(Page):
 
     @expose("/bring-back/", methods=("GET", "POST"))
     def bring_back(self) -> ResponseReturnValue:
-        """Bring one value back; asks first where it was changed again since."""
+        """Bring one value back; asks first where it was changed again since, or money may go to a wrong account."""
         row, doors = self._row(), doors_here()
         writes = request.method == "POST"
         record = doors.lock(row.kind, row.record_id) if writes else links.record_at(row.kind, row.record_id)
         found = offer(doors, record, row)
         agreed = request.form.get("seen", "" if found.overtaken else found.seen) == found.seen
-        if writes and agreed and not found.why_not:
+        knows = request.form.get("alerts_known", "") == known_ids(found.alerts)
+        if writes and agreed and knows and not found.why_not:
             return self._done(found, row)
         if writes:
             db.session.rollback()

@@ -47,7 +47,7 @@ def summary(job: SyncJob) -> str:
     said = ", ".join(f"{count:,} {word}" for count, word in parts if count)
     if said or job.state is not JobState.COMPLETED:
         return said
-    if job.work is Work.RECONCILE and job.thorough and job.notes:
+    if job.work is Work.RECONCILE and job.notes:
         return job.notes[-1]
     if job.work is Work.PREVIEW:
         return "Looked at; nothing was changed"

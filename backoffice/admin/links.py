@@ -75,11 +75,20 @@ def links_of(kind: str, record_ids: Iterable[int]) -> dict[int, Link]:
 
 def records_of(found: Sequence[Link]) -> dict[tuple[str, int], Record]:
     """The records of links, by kind and number; without those that are not here any more."""
+    return records_at((link.kind, link.record_id) for link in found)
+
+
+def records_at(named: Iterable[tuple[str, int | None]]) -> dict[tuple[str, int], Record]:
+    """The records of this company that rows name, by kind and number; each kind is read at once."""
+    wanted: dict[str, set[int]] = {}
+    for kind, record_id in named:
+        if record_id is not None and kind in KINDS:
+            wanted.setdefault(kind, set()).add(record_id)
     records: dict[tuple[str, int], Record] = {}
-    for kind in {link.kind for link in found} & set(KINDS):
-        ids = [link.record_id for link in found if link.kind == kind]
+    for kind, found in wanted.items():
+        model, ids = KINDS[kind], sorted(found)
         for start in range(0, len(ids), LOT):
-            query = select(KINDS[kind]).where(KINDS[kind].id.in_(ids[start : start + LOT]))
+            query = select(model).where(model.company_id == g.company.id, model.id.in_(ids[start : start + LOT]))
             records |= {(kind, record.id): record for record in db.session.scalars(query)}
     return records
 

@@ -12,7 +12,7 @@ from flask_admin.contrib.sqla import ModelView
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Query
 
-from backoffice.admin.company_base import here, not_found, number
+from backoffice.admin.company_base import here, not_found, number, page_number
 from backoffice.admin.export import CsvExport
 from backoffice.admin.forms import RecordConverter, RecordForm
 from backoffice.admin.history import history_of
@@ -77,7 +77,7 @@ class MappingView(CsvExport, ListPage, ModelView):
     @expose("/history/")
     def history_view(self) -> ResponseReturnValue:
         mapping = self._one()
-        page = min(max(request.args.get("page", 0, type=int), 0), 10_000)
+        page = page_number()
         entries, more = history_of(mapping, page)
         return self.render("mappings/history.html", mapping=mapping, entries=entries, page=page, more=more)
 

@@ -20,7 +20,8 @@ from backoffice.admin.views import RECORD_VIEWS
 from backoffice.admin.words import LINK_BADGES, Badge, kind_label, plural
 from backoffice.extensions import db
 from backoffice.models import KINDS, Company, Connection, History, JobState, LinkState, Role, SyncJob
-from backoffice.sync import duplicates, pending
+from backoffice.models.settings import settings_of
+from backoffice.sync import duplicates, freshness, pending
 from backoffice.sync.drift import open_drift
 
 MOST_CAUSES = 8
@@ -83,7 +84,7 @@ class OverviewView(Page):
             changed=standing.changed_there(connection),
             failures=standing.failures(connection) if connection else [],
             calls=standing.calls_today(),
-            next_sync=next_sync(here()) if connection and connection.usable else None,
+            next_sync=next_sync(here(), connection, settings_of(db.session(), here().id)),
             recent=recent_jobs(),
             job=standing.open_job(tuple(KINDS)),
             lately=lately(),
@@ -110,7 +111,7 @@ def kind_counts(connection: Connection | None) -> list[KindCount]:
     """A line for each screen of records: the health of its list."""
     session = db.session()
     states = pending.counts(session, connection) if connection else {}
-    updated = standing.brought_in(connection) if connection else {}
+    updated = freshness.brought_in(session, connection.id) if connection else {}
     differs = open_drift(session, connection) if connection else {}
     doubles = duplicates.likely(session, here().id)
     lines = []
@@ -123,7 +124,7 @@ def kind_counts(connection: Connection | None) -> list[KindCount]:
                 view.path,
                 session.scalar(query) or 0,
                 states.get(kind, {}),
-                updated.get(kind),
+                updated[kind].at if kind in updated else None,
                 differs.get(kind, 0),
                 doubles.get(kind, 0),
             )

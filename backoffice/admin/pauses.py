@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import g, url_for
+from flask import flash, g, url_for
 from sqlalchemy import select
 
 from backoffice.admin.company_base import here
 from backoffice.admin.messages import say
 from backoffice.admin.words import day, kinds_text
+from backoffice.errors import PausedError
 from backoffice.extensions import db
 from backoffice.models import CompanySettings, History, User
+from backoffice.models.history import from_text
 from backoffice.sync import pause
 
 
@@ -80,6 +81,13 @@ def refused(kinds: Sequence[str] = ()) -> bool:
     return True
 
 
+def say_so(error: PausedError) -> None:
+    """Let the next page say by whom what was asked for is paused, and since when. Ends the transaction."""
+    db.session.rollback()
+    if not refused(error.kinds):
+        flash(error.message, "warning")
+
+
 def _rest(chosen: CompanySettings, field: str, kinds: tuple[str, ...]) -> Rest:
     """Who said so, and when: the newest change of the settings that did it."""
     query = (
@@ -90,11 +98,11 @@ def _rest(chosen: CompanySettings, field: str, kinds: tuple[str, ...]) -> Rest:
         .order_by(History.id.desc())
     )
     for old, new, at, name in db.session.execute(query):
-        if (not kinds and new == "True") or set(kinds) & (named(new) - named(old)):
+        if (not kinds and new == "True") or set(kinds) & (_kinds(new) - _kinds(old)):
             return Rest(kinds, at, name)
     return Rest(kinds, None, None)
 
 
-def named(text: str | None) -> set[str]:
-    """The kinds in a list as the history keeps it."""
-    return set(re.findall(r"\w+", text or ""))
+def _kinds(text: str | None) -> set[str]:
+    """The kinds that the history says were paused."""
+    return set(from_text(CompanySettings.table().c.paused_kinds, text) or ())

@@ -13,7 +13,6 @@ from backoffice.admin.company_base import Page, here
 from backoffice.admin.messages import say
 from backoffice.admin.settings import settings_here
 from backoffice.admin.words import kinds_text
-from backoffice.clock import now
 from backoffice.extensions import db
 from backoffice.models import KINDS, CompanySettings, Role
 from backoffice.queue import doorbell
@@ -43,7 +42,6 @@ class PausingView(Page):
     @expose("/company/resume/", methods=("POST",))
     def resume_company(self) -> ResponseReturnValue:
         """All that was held back goes."""
-        here().planned_at = now()  # what was due during the pause is done by this, once
         pause.resume(db.session(), _settings())
         self._go_on(f"{here().name} goes on.")
         return _back()

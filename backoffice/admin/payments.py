@@ -8,7 +8,6 @@ from typing import Any
 from flask import abort, flash, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
-from sqlalchemy import select
 from wtforms import SelectField
 from wtforms.fields import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 
@@ -28,18 +27,13 @@ from backoffice.models import (
     Payment,
     Status,
     dues,
+    rules,
 )
-
-SENT = "{} is in {} already and cannot be changed; void it and record it anew."
 
 
 def paying_accounts() -> list[Account]:
     """The accounts that money is paid from or into."""
-    query = select(Account).where(
-        Account.company_id == here().id,
-        Account.archived.is_(False),
-        Account.pays,
-    )
+    query = rules.paying_accounts(here().id)
     return list(db.session.scalars(query.order_by(Account.name_key, Account.id)))
 
 
@@ -160,14 +154,12 @@ class PaymentsView(FilterWords, RecordView):
         return f"{account} ({account.currency})" if account.currency else str(account)
 
     def _fits(self, form: Any, left: Decimal, document: Document) -> bool:
-        amount = form.amount.data
-        if amount <= 0:
-            form.amount.errors = ["An amount is above nothing."]
-        elif amount > left:
-            form.amount.errors = [f"Only {money(left, document.currency)} is due on {document}."]
+        why = rules.why_not_due(document, form.amount.data, left, money(left, document.currency))
+        if why:
+            form.amount.errors = [why]
         rate = form.currency_rate if "currency_rate" in form else None
-        if rate is not None and rate.data is not None and rate.data <= 0:
-            rate.errors = ["A rate is above nothing."]
+        if rate is not None and (wrong := rules.why_no_rate(rate.data)):
+            rate.errors = [wrong]
         return not form.errors and alerts.looked_at(document)
 
     def _recorded(self, form: Any, document: Document) -> bool:
@@ -186,12 +178,7 @@ class PaymentsView(FilterWords, RecordView):
 
     def why_frozen(self, record: Any) -> str:
         """Why a payment cannot be changed; empty if it can."""
-        link = self.link(record)
-        if record.archived:
-            return f"{record} is voided, and stays as it is."
-        if link is not None and (link.external_id or link.attempt_id):
-            return SENT.format(record, links.provider_name())
-        return "" if isinstance(record.document, Document) else "Only what pays a document is changed here."
+        return rules.why_payment_frozen(db.session(), record, links.provider_name())
 
     def frozen(self, record: Any) -> bool:
         return super().frozen(record) or bool(self.why_frozen(record))

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
 
 from backoffice.admin import links, standing
-from backoffice.admin.company_base import Page, here, not_found, number
+from backoffice.admin.company_base import Page, here, not_found, number, page_number
 from backoffice.admin.history import TRUTHS, VALUES
 from backoffice.admin.messages import say
 from backoffice.admin.words import Badge
@@ -88,7 +88,7 @@ class PreviewsView(Page):
             return self.render("previews/empty.html", fresh=standing.freshness(), kinds=kinds_here())
         listings = found_out(one)
         chosen = next((each for each in listings if each.key == request.args.get("list")), None)
-        page = min(max(request.args.get("page", 0, type=int), 0), 100_000)
+        page = page_number()
         shown = [chosen] if chosen else listings
         size, start = (PER_PAGE, page * PER_PAGE) if chosen else (FIRST_ROWS, 0)
         for each in shown:
@@ -103,7 +103,7 @@ class PreviewsView(Page):
             more=chosen is not None and chosen.total > start + size,
             badges=BADGES,
             changes=changes,
-            record_at=links.record_at,
+            records=links.records_at((row.kind, row.record_id) for each in shown for row in each.rows),
             can_apply=self.may_write and usable(one),
             fresh=standing.freshness(),
         )
@@ -133,6 +133,10 @@ class PreviewsView(Page):
         if not usable(one):
             flash("This preview is not offered any more. Take a new one.", "warning")
             return back
+        if one.connection.push_confirmed_at is None and _sends(one):
+            text = "Nothing was applied: nothing is sent before you have said, under Matches, that what waits may go."
+            say(text, url_for("matches.index"), "Matches", "warning")
+            return back
         if request.form.get("what") == "all":
             job: SyncJob | None = apply.apply_all(db.session(), one, current_user.id)
         else:
@@ -148,7 +152,9 @@ class PreviewsView(Page):
     def _one(self) -> Preview | None:
         mine = select(Preview).where(Preview.company_id == here().id)
         if "job" not in request.values:
-            return db.session.scalar(mine.order_by(Preview.id.desc()).limit(1))
+            connection = links.connection_here()
+            of_this_book = mine if connection is None else mine.where(Preview.connection_id == connection.id)
+            return db.session.scalar(of_this_book.order_by(Preview.id.desc()).limit(1))
         job_id = number(request.values["job"])
         found = db.session.scalar(mine.where(Preview.sync_job_id == job_id)) if job_id else None
         return found or not_found("preview")
@@ -198,6 +204,14 @@ def ticked(one: Preview) -> set[int]:
         mine = PreviewRow.preview_id == one.id, PreviewRow.kind == kind, PreviewRow.outgoing.is_(side == "out")
         rows |= set(db.session.scalars(select(PreviewRow.id).where(*mine)))
     return rows
+
+
+def _sends(one: Preview) -> bool:
+    """Whether what is to be applied of it is sent, as it stands."""
+    if request.form.get("what") == "all":
+        return one.push_only
+    outgoing = select(PreviewRow.id).where(PreviewRow.id.in_(ticked(one)), PreviewRow.preview_id == one.id)
+    return db.session.scalar(outgoing.where(PreviewRow.outgoing).limit(1)) is not None
 
 
 def changes(row: PreviewRow) -> list[Change]:

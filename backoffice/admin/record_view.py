@@ -10,7 +10,7 @@ from flask_admin import expose
 from flask_admin.contrib.sqla import ModelView
 from sqlalchemy.orm import MANYTOONE, Query, selectinload
 
-from backoffice.admin import links, pauses
+from backoffice.admin import alerts, links, pauses
 from backoffice.admin.addresses import return_to
 from backoffice.admin.company_base import here, not_found, number
 from backoffice.admin.export import CsvExport
@@ -127,6 +127,7 @@ class RecordView(RecordActions, CsvExport, Saving, ListPage, ModelView):
         count, rows = super().get_list(*args, **kwargs)
         if kwargs.get("execute", True):
             g.links = links.links_of(self.record.kind, [row.id for row in rows])
+            alerts.read_for(rows)
         return count, rows
 
     def frozen(self, record: Record) -> bool:

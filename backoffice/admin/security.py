@@ -7,16 +7,17 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, redirect, render_template, request, url_for
+from flask import Flask, Response, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy import text
 from werkzeug.exceptions import HTTPException
 
+from backoffice.admin import pauses
 from backoffice.admin.company_base import NotHereError, load_company
 from backoffice.config import Settings
-from backoffice.errors import BackofficeError, ConfigurationError, ConflictError, TransientError
+from backoffice.errors import BackofficeError, ConfigurationError, ConflictError, PausedError, TransientError
 from backoffice.extensions import db
 from backoffice.models import Author
 from backoffice.models.history import author
@@ -47,6 +48,7 @@ def protect(app: Flask) -> None:
     app.register_error_handler(HTTPException, failure)
     app.register_error_handler(CSRFError, stale)
     app.register_error_handler(NotHereError, not_here)
+    app.register_error_handler(PausedError, paused)
     app.register_error_handler(BackofficeError, problem)
     app.register_error_handler(Exception, unexpected)
     app.add_url_rule("/healthz", "healthz", public(healthz))
@@ -152,6 +154,17 @@ def problem(error: BackofficeError) -> ResponseReturnValue:
     if isinstance(error, ConfigurationError):
         return page(500, error.message, "Whoever runs this deployment has to set it.")
     return page(409 if isinstance(error, ConflictError) else 400, error.message, "Go back and look at what it says.")
+
+
+def paused(error: PausedError) -> ResponseReturnValue:
+    """A button asked for what is paused: back to its page, which says so."""
+    if "company" not in g:
+        return problem(error)
+    pauses.say_so(error)
+    came_from = urlsplit(request.referrer or "")
+    here = came_from.netloc == request.host and came_from.path.startswith(f"/c/{g.company.id}/")
+    path = f"{came_from.path}?{came_from.query}" if came_from.query else came_from.path
+    return redirect(path if here else url_for("company.index", company=g.company.id), code=303)
 
 
 def unexpected(error: Exception) -> ResponseReturnValue:

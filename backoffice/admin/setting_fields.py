@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +11,6 @@ from wtforms.fields import SelectChoice  # type: ignore[attr-defined]  # newer t
 from wtforms.validators import Length, Optional
 
 from backoffice.admin.forms import NO_NUL, stripped
-from backoffice.admin.words import kinds_text
 
 INTERVAL_WORDS = {
     "15": "Every 15 minutes",
@@ -24,13 +22,6 @@ INTERVAL_WORDS = {
 }
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 WEEKDAY_WORDS = {str(number): name for number, name in enumerate(WEEKDAYS)}
-
-
-class KindLists(dict[str, str]):
-    """Lists of kinds, as the history keeps them, and what people read: looked up, never held."""
-
-    def get(self, text: str, otherwise: Any = None) -> Any:
-        return kinds_text(re.findall(r"\w+", text)).capitalize() or "Nothing"
 
 
 EARLIEST, LATEST = dt.date(1990, 1, 1), dt.date(2100, 12, 31)

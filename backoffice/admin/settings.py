@@ -12,11 +12,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from backoffice.admin import links, pauses
-from backoffice.admin.company_base import Page, here
+from backoffice.admin.company_base import Page, here, page_number
 from backoffice.admin.company_clock import next_times
 from backoffice.admin.history import history_of
 from backoffice.admin.settings_form import TABS, Tab
-from backoffice.clock import now
 from backoffice.extensions import db
 from backoffice.models import CompanySettings, Connection, Role
 from backoffice.models.settings import BRINGS_IN, SENDS
@@ -34,7 +33,7 @@ NEED_LINK = {
 RHYTHM_WORDS = {
     Rhythm.NIGHTLY: "Next night’s update",
     Rhythm.INTERVAL: "Next update by day",
-    Rhythm.RECONCILIATION: "Next comparison",
+    Rhythm.RECONCILIATION: "Next reconciliation",
 }
 #: Days are only a boundary: they may be chosen ahead.
 AHEAD = {"send_from", "bring_in_from"}
@@ -61,7 +60,7 @@ class SettingsView(Page):
         greyed = _grey(form)
         if form.validate_on_submit() and self._saved(form, settings, greyed):
             return redirect(url_for("settings.index", tab=name if name != "general" else None), code=303)
-        page = min(max(request.args.get("page", 0, type=int), 0), 10_000)
+        page = page_number()
         entries, more = history_of(settings, page) if settings.id else ([], False)
         return self.render(
             "settings/index.html",
@@ -76,14 +75,12 @@ class SettingsView(Page):
         )
 
     def _saved(self, form: Tab, settings: CompanySettings, greyed: dict[str, str]) -> bool:
-        before, planned = _outgoing(settings), _planned(settings)
+        before = _outgoing(settings)
+        db.session.add(settings)
         for _, names in form.groups:
             for name in names:
                 if name not in greyed:
                     form[name].populate_obj(settings, name)
-        db.session.add(settings)
-        if _planned(settings) != planned:
-            here().planned_at = now()
         try:
             db.session.flush()
         except IntegrityError:
@@ -139,11 +136,6 @@ def _outgoing(settings: CompanySettings) -> dict[str, Any]:
     """What decides which records are sent."""
     names = [column.key for column in CompanySettings.table().c if column.key.startswith("send_")]
     return {name: getattr(settings, name) for name in (*names, "customers")}
-
-
-def _planned(settings: CompanySettings) -> tuple[Any, ...]:
-    """What decides when something starts by itself."""
-    return settings.nightly, settings.nightly_at, settings.update_every, settings.reconcile_on
 
 
 def _more_goes_out(before: dict[str, Any], after: dict[str, Any]) -> bool:

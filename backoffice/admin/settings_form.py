@@ -11,7 +11,6 @@ from backoffice.admin.forms import EMAIL, NO_NUL, options, stripped
 from backoffice.admin.setting_fields import (
     INTERVAL_WORDS,
     WEEKDAY_WORDS,
-    KindLists,
     code,
     day,
     days,
@@ -223,10 +222,10 @@ class ScheduleTab(Tab):
         "Bring changes in", INTERVAL_WORDS, "By night alone", "One call for each list that has no news."
     )
     reconcile_on = numbered(
-        "Compare both sides whole on",
+        "Reconcile on",
         WEEKDAY_WORDS,
         "No day, only when somebody asks",
-        "Two hours after that day’s nightly time. What no list of changes shows is found; nothing is overwritten.",
+        "Two hours after that day’s nightly time. Both sides are compared whole; nothing is overwritten.",
     )
 
 
@@ -254,7 +253,6 @@ SETTING_WORDS: dict[str, dict[str, str]] = {
     "inventory": {key.value: word for key, word in INVENTORY_WORDS.items()},
     "ask_duplicates": {key.value: word for key, word in STRICTNESS_WORDS.items()},
     "update_every": INTERVAL_WORDS,
-    "paused_kinds": KindLists(),
     "reconcile_on": WEEKDAY_WORDS,
     **{
         column: {key.value: word for key, word in SENT_AS_WORDS.items()}

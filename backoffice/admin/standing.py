@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flask import g
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, func, select
 
 from backoffice.admin.alerts import open_count
 from backoffice.admin.company_base import here
 from backoffice.admin.company_clock import midnight
 from backoffice.admin.links import connection_here, provider_name
 from backoffice.admin.pauses import Rest, rest
-from backoffice.clock import now
 from backoffice.extensions import db
-from backoffice.models import Connection, JobState, Link, LinkState, SyncJob, Work
+from backoffice.models import Connection, Link, LinkState, SyncJob, Work
 from backoffice.sync import duplicates, jobs
+from backoffice.sync import freshness as fresh
+from backoffice.sync.drift import open_drift
 from backoffice.sync.match import QUESTION
-from backoffice.sync.reconcile import open_drift
 
-#: So many jobs are looked at for whether what failed was made good since.
-LOOKED_AT = 200
+#: So many failures are named; the others are counted.
+FAILURES = 3
 
 
 @dataclass(frozen=True)
@@ -52,33 +52,17 @@ def freshness(kinds: Sequence[str] = ()) -> Freshness | None:
     links = select(func.count()).select_from(Link).where(Link.connection_id == connection.id)
     if kinds:
         links = links.where(Link.kind.in_(kinds))
-    waiting = links.where(Link.wanted_revision > Link.synced_revision, Link.refusal.is_(None), ~Link.paused)
+    waiting = links.where(on_its_way())
     refused = links.where(turned_down())
     return Freshness(
         provider_name(),
         connection.organisation,
-        jobs.last_update(db.session(), connection, kinds),
+        fresh.last_update(db.session(), connection.id, kinds),
         db.session.scalar(waiting) or 0,
         db.session.scalar(refused) or 0,
         db.session.scalar(links.where(Link.paused)) or 0,
         rest(kinds),
     )
-
-
-def brought_in(connection: Connection) -> dict[str, datetime]:
-    """When each kind was last brought in to its end; those that were not are left out."""
-    ended = db.session.execute(
-        select(SyncJob.kinds, SyncJob.ended_at)
-        .where(SyncJob.connection_id == connection.id, SyncJob.state == JobState.COMPLETED)
-        .where(SyncJob.work == Work.UPDATE)
-        .order_by(SyncJob.ended_at.desc())
-        .limit(LOOKED_AT)
-    )
-    found: dict[str, datetime] = {}
-    for kinds, at in ended:
-        if at is not None:
-            found = {**dict.fromkeys(kinds, at), **found}
-    return found
 
 
 def open_job(kinds: Sequence[str]) -> SyncJob | None:
@@ -94,12 +78,8 @@ def open_job(kinds: Sequence[str]) -> SyncJob | None:
 
 def reading(connection: Connection) -> SyncJob | None:
     """The job that has not read the organisation's lists to their end yet; one asked for later is none."""
-    under_way = or_(SyncJob.due_at <= now(), SyncJob.waiting_kind.is_not(None))
-    query = select(SyncJob).where(
-        SyncJob.connection_id == connection.id,
-        SyncJob.work == Work.UPDATE,
-        or_(SyncJob.state == JobState.RUNNING, (SyncJob.state == JobState.PENDING) & under_way),
-    )
+    mine = SyncJob.connection_id == connection.id, SyncJob.work == Work.UPDATE
+    query = select(SyncJob).where(*mine, jobs.covers_now())
     return db.session.scalar(query.order_by(SyncJob.state.desc(), SyncJob.id).limit(1))
 
 
@@ -111,39 +91,27 @@ def matches_waiting(connection: Connection) -> int:
     return db.session.scalar(links.where(Link.blocked_kind == QUESTION)) or 0
 
 
-def failures(connection: Connection) -> list[SyncJob]:
-    """The failed jobs that no later job has made good, the newest first; but for those that the lost link explains."""
-    mine = select(SyncJob).where(SyncJob.company_id == here().id, SyncJob.connection_id == connection.id)
-    newest = SyncJob.ended_at.desc()
-    failed = mine.where(SyncJob.state == JobState.FAILED).order_by(newest).limit(LOOKED_AT)
-    found = db.session.scalars(failed).all()
-    if not found:
-        return []
-    done = mine.where(SyncJob.state == JobState.COMPLETED).order_by(newest).limit(LOOKED_AT)
-    completed = db.session.scalars(done).all()
-    told = [job for job in found if job.reason is None or job.reason != connection.problem]
-    return [job for job in told if job.question or not any(_makes_good(other, job) for other in completed)]
-
-
-def _makes_good(done: SyncJob, failed: SyncJob) -> bool:
-    after = bool(done.ended_at and failed.ended_at and done.ended_at > failed.ended_at)
-    return after and done.work in (failed.work, Work.UPDATE) and set(failed.kinds) <= set(done.kinds)
+def failures(connection: Connection) -> Sequence[SyncJob]:
+    """The latest failures that stand."""
+    standing = select(SyncJob).where(SyncJob.connection_id == connection.id, fresh.failed())
+    return db.session.scalars(standing.order_by(SyncJob.ended_at.desc()).limit(FAILURES)).all()
 
 
 def needs_you() -> dict[str, int]:
     """How many things wait for a person, by page."""
     connection = connection_here()
+    needs = {"alerts": open_count(), "duplicates": sum(duplicates.likely(db.session(), here().id).values())}
     if connection is None:
-        return {"integrations": 1}
+        return {"integrations": 1, **needs}
     refused = select(func.count()).where(Link.connection_id == connection.id, turned_down())
+    failed = select(func.count()).where(SyncJob.connection_id == connection.id, fresh.failed())
     return {
         "sync_queue": (db.session.scalar(refused) or 0) + changed_there(connection),
-        "sync_jobs": len(failures(connection)),
+        "sync_jobs": db.session.scalar(failed) or 0,
         "matches": matches_waiting(connection),
         "integrations": 0 if connection.usable else 1,
-        "alerts": open_count(),
         "drift": sum(open_drift(db.session(), connection).values()),
-        "duplicates": sum(duplicates.likely(db.session(), here().id).values()),
+        **needs,
     }
 
 
@@ -162,6 +130,11 @@ def changed_there(connection: Connection | None) -> int:
 def turned_down() -> ColumnElement[bool]:
     """Refused, and not set aside by a person since."""
     return Link.refusal.is_not(None) & ~Link.paused
+
+
+def on_its_way() -> ColumnElement[bool]:
+    """Changed here, and neither refused nor set aside by a person."""
+    return Link.pending & Link.refusal.is_(None) & ~Link.paused
 
 
 @dataclass(frozen=True)

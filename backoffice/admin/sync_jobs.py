@@ -12,8 +12,8 @@ from flask_login import current_user
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import selectinload
 
-from backoffice.admin import links, standing
-from backoffice.admin.company_base import Page, here, not_found, number
+from backoffice.admin import links, pauses, standing
+from backoffice.admin.company_base import Page, here, not_found, number, page_number
 from backoffice.admin.company_clock import zone
 from backoffice.admin.history import entries
 from backoffice.admin.job_progress import job_view
@@ -21,6 +21,7 @@ from backoffice.admin.undoing import changed_here
 from backoffice.admin.update import start_update
 from backoffice.admin.words import counted
 from backoffice.clock import now
+from backoffice.errors import PausedError
 from backoffice.extensions import db
 from backoffice.models import History, JobState, PullRun, SyncAttempt, SyncJob
 from backoffice.queue import doorbell
@@ -55,7 +56,7 @@ class SyncJobsView(Page):
         tab = request.args.get("tab", "")
         if tab not in known:
             tab = next((key for key in ("running", "pending", "failed") if counts[key]), "completed")
-        page = min(max(request.args.get("page", 0, type=int), 0), 100_000)
+        page = page_number()
         query = select(SyncJob).where(SyncJob.company_id == here().id, known[tab][1])
         query = query.options(selectinload(SyncJob.user), selectinload(SyncJob.connection))
         rows = db.session.scalars(query.order_by(SyncJob.id.desc()).offset(page * PER_PAGE).limit(PER_PAGE + 1)).all()
@@ -145,7 +146,15 @@ class SyncJobsView(Page):
             SyncJob.question.is_(None),
         )
         found = db.session.scalars(failed.order_by(SyncJob.id.desc())).all()
-        started = [jobs.retry(db.session(), job, current_user.id).id for job in found]
+        started, refused = [], None
+        for job in found:
+            try:
+                started.append(jobs.retry(db.session(), job, current_user.id).id)
+            except PausedError as error:
+                refused = error
+                db.session.rollback()
+        if refused is not None:
+            pauses.say_so(refused)
         for job_id in started:
             doorbell.ring("run", job_id, urgent=True)
         flash(f"{counted(len(started), 'job')} started again." if started else "There is nothing to try again.", "info")

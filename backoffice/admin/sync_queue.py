@@ -14,7 +14,7 @@ from sqlalchemy import Select, false, or_, select
 
 from backoffice.admin import links, standing, words
 from backoffice.admin.addresses import return_to
-from backoffice.admin.company_base import Page, not_found, number
+from backoffice.admin.company_base import Page, not_found, number, page_number
 from backoffice.clock import now
 from backoffice.extensions import db
 from backoffice.models import KINDS, Connection, Link, LinkState, Record
@@ -55,7 +55,7 @@ class SyncQueueView(Page):
     @expose("/")
     def index(self) -> ResponseReturnValue:
         connection = links.connection_here()
-        state, page = request.args.get("state", ""), min(max(request.args.get("page", 0, type=int), 0), 100_000)
+        state, page = request.args.get("state", ""), page_number()
         kind, cause = request.args.get("kind", ""), request.args.get("cause", "").replace("\x00", "")[:60]
         rows = db.session.scalars(
             chosen(connection, state, kind, cause).offset(page * PER_PAGE).limit(PER_PAGE + 1)
@@ -139,9 +139,8 @@ def chosen(connection: Connection | None, state: str, kind: str, cause: str) -> 
     if state in set(QUEUE_STATES):
         query = query.where(Link.state == state)
     else:
-        ahead = Link.wanted_revision > Link.synced_revision
         stands = or_(Link.refusal.is_not(None), Link.changed_there.is_not(None), Link.attempt_id.is_not(None))
-        query = query.where(or_(ahead, stands, Link.paused))
+        query = query.where(or_(Link.pending, stands, Link.paused))
     if cause:
         query = query.where(Link.refusal_cause == cause)
     return query.order_by(Link.changed_at, Link.id)

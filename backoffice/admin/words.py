@@ -11,6 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from backoffice.clock import now
+from backoffice.errors import Ending
 from backoffice.models import (
     KINDS,
     Connection,
@@ -72,12 +73,13 @@ GONE_WORDS = {
 
 #: What a connection is called that has ended, by how.
 LOST = "Needs linking again"
-ENDINGS = {"organisation_closed": "Organisation closed"}
+ENDINGS = {Ending.ORGANISATION_CLOSED: "Organisation closed"}
 ENDING_TITLES = {
-    "organisation_gone": "{organisation} no longer lets this application in.",
-    "organisation_closed": "{organisation} is closed.",
-    "demo_gone": "{organisation} was reset, or no longer lets this application in.",
-    "scope_missing": "{organisation} needs linking again, with all permissions.",
+    Ending.CONSENT_ENDED: "{organisation} needs linking again.",
+    Ending.ORGANISATION_GONE: "{organisation} no longer lets this application in.",
+    Ending.ORGANISATION_CLOSED: "{organisation} is closed.",
+    Ending.DEMO_GONE: "{organisation} was reset, or no longer lets this application in.",
+    Ending.SCOPE_MISSING: "{organisation} needs linking again, with all permissions.",
 }
 
 ROLE_WORDS = {
@@ -123,12 +125,12 @@ def connection_badge(connection: Connection) -> Badge:
     """The badge of a connection."""
     if connection.usable:
         return Badge("✓", "Linked", "green")
-    return Badge("◔", ENDINGS.get(connection.lost_reason or "", LOST), "amber")
+    return Badge("◔", ENDINGS.get(connection.lost_reason or Ending.CONSENT_ENDED, LOST), "amber")
 
 
 def ending_title(connection: Connection) -> str:
     """How a connection has ended, in a sentence: each way in its own."""
-    sentence = ENDING_TITLES.get(connection.lost_reason or "", "{organisation} needs linking again.")
+    sentence = ENDING_TITLES[connection.lost_reason or Ending.CONSENT_ENDED]
     return sentence.format(organisation=connection.organisation)
 
 

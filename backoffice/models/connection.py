@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from backoffice.clock import now
 from backoffice.database import Base, Encrypted, RowId, choice
+from backoffice.errors import Ending
 from backoffice.models.company import Company
 
 
@@ -106,7 +107,7 @@ class Connection(Base):
     )
     #: What happened and what to do, in plain words, while it needs reconnecting; and which sort of ending it is.
     problem: Mapped[str | None] = mapped_column(Text)
-    lost_reason: Mapped[str | None] = mapped_column(String(40))
+    lost_reason: Mapped[Ending | None] = mapped_column(choice(Ending, "ending"))
     linked_at: Mapped[datetime] = mapped_column(default=now)
     unlinked_at: Mapped[datetime | None]
     #: Nothing of ours is sent before a person has seen what would be.

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from backoffice.clock import now
 from backoffice.database import Base, RowId, choice
+from backoffice.models.sync_job import JobState, SyncJob
 from backoffice.models.user import User
 
 
@@ -57,6 +58,8 @@ class Reconciliation(Base):
     finished_at: Mapped[datetime | None]
     #: How many differences there were, those left as they are not counted.
     differences: Mapped[int] = mapped_column(default=0)
+    #: Whether all was seen: without it, no difference does not mean that both sides are equal.
+    complete: Mapped[bool] = mapped_column(default=False)
     calls: Mapped[int] = mapped_column(default=0)
 
     lists: Mapped[list[ComparedList]] = relationship(order_by="ComparedList.id", cascade="all, delete-orphan")
@@ -79,7 +82,7 @@ class ComparedList(Base):
     item_count: Mapped[int | None]
     passes: Mapped[int] = mapped_column(default=1)
     finished_at: Mapped[datetime | None]
-    #: Whether as many rows were seen as the provider counts.
+    #: Whether as many rows were seen as the provider counts, and what was missing was looked for.
     complete: Mapped[bool] = mapped_column(default=False)
     #: By kind: {"ours", "theirs", "differences", "explained": {why: how many}}.
     counts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
@@ -145,8 +148,8 @@ class Drift(Base):
     found_at: Mapped[datetime] = mapped_column(default=now)
     seen_at: Mapped[datetime] = mapped_column(default=now)
     found_by_id: Mapped[int | None] = mapped_column(ForeignKey("sync_job.id", ondelete="SET NULL"), index=True)
-    #: When somebody chose to take theirs, and who; a job carries it out.
-    asked_at: Mapped[datetime | None]
+    #: The job that is to take theirs, as somebody chose; it holds for that job alone.
+    taking_id: Mapped[int | None] = mapped_column(ForeignKey("sync_job.id", ondelete="SET NULL"), index=True)
     #: When somebody left it as it is, until it changes again.
     left_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
@@ -154,6 +157,17 @@ class Drift(Base):
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
 
     user: Mapped[User | None] = relationship()
+    taking: Mapped[SyncJob | None] = relationship(foreign_keys=[taking_id])
+
+    @property
+    def in_hand(self) -> bool:
+        """Whether a job that is under way is to settle it."""
+        return self.taking is not None and self.taking.open
+
+    @classmethod
+    def free(cls) -> ColumnElement[bool]:
+        """Which of them no job that is under way is to settle."""
+        return ~cls.taking.has(SyncJob.state.in_((JobState.PENDING, JobState.RUNNING)))
 
     @classmethod
     def waits(cls) -> ColumnElement[bool]:

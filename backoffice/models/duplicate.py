@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Container, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import (
     Index,
     String,
     UniqueConstraint,
+    bindparam,
     delete,
     false,
     insert,
@@ -122,8 +123,9 @@ def compare(session: Session, company_id: int, ids: Collection[int]) -> None:
         mine = session.execute(select(table).where(table.c.contact_id.in_(ids), table.c.spelling.is_not(None)))
         keys = {row.contact_id: dict(row._mapping) for row in mine}
         like = twins(session, company_id, list(keys.values()))
-        _forget_open(session, ids)
-        _keep(session, company_id, pairs(zip(keys, like, strict=True)))
+        found = {(first, second): equal for first, second, equal in pairs(zip(keys, like, strict=True))}
+        _forget_open(session, ids, found)
+        _keep(session, [_row(company_id, *pair, equal_in=" ".join(found[pair])) for pair in sorted(found)], "equal_in")
 
 
 def _keep_keys(session: Session, company_id: int, ids: Collection[int]) -> None:
@@ -147,27 +149,35 @@ def _keep_keys(session: Session, company_id: int, ids: Collection[int]) -> None:
 QUIET = {"synchronize_session": False}
 
 
-def _forget_open(session: Session, ids: Collection[int]) -> None:
-    """Let go of the pairs of these contacts that nobody has answered."""
-    of_these = Duplicate.first_id.in_(ids) | Duplicate.second_id.in_(ids)
-    session.execute(delete(Duplicate).where(of_these, Duplicate.answered_at.is_(None)), execution_options=QUIET)
+def _forget_open(session: Session, ids: Collection[int], found: Container[tuple[int, int]]) -> None:
+    """Let go of the pairs of these contacts that nobody has answered, but for those that were found again."""
+    table = Duplicate.table()
+    of_these = table.c.first_id.in_(ids) | table.c.second_id.in_(ids)
+    query = select(table.c.id, table.c.first_id, table.c.second_id).where(of_these, table.c.answered_at.is_(None))
+    gone = [{"row_id": key} for key, *pair in session.execute(query) if tuple(pair) not in found]
+    if gone:
+        one = delete(table).where(table.c.id == bindparam("row_id"), table.c.answered_at.is_(None))
+        session.connection().execute(one, gone)
 
 
-def _keep(session: Session, company_id: int, found: Iterable[tuple[int, int, tuple[str, ...]]]) -> None:
-    """Put down pairs; what was said of one of them before still holds."""
-    rows: list[dict[str, Any]] = [
-        {"company_id": company_id, "first_id": first, "second_id": second, "equal_in": " ".join(equal)}
-        for first, second, equal in sorted(found)
-    ]
+def _row(company_id: int, first: int, second: int, **values: Any) -> dict[str, Any]:
+    return {"company_id": company_id, "first_id": first, "second_id": second, **values}
+
+
+def _keep(session: Session, rows: Sequence[dict[str, Any]], *columns: str) -> None:
+    """Put down pairs; one that is there already gets these columns, unless it is answered: that holds."""
     dialect: Any = postgresql if is_postgresql(session) else sqlite
+    statement = dialect.insert(Duplicate.table())
+    known = statement.on_conflict_do_update(
+        index_elements=["first_id", "second_id"],
+        set_={column: statement.excluded[column] for column in columns},
+        where=Duplicate.answered_at.is_(None),
+    )
     if rows:
-        session.execute(dialect.insert(Duplicate.table()).on_conflict_do_nothing(), rows)
+        session.execute(known, rows)
 
 
 def say_different(session: Session, company_id: int, one: int, other: int, user_id: int | None) -> None:
     """Put down that two contacts are two, for ever and both ways. Commits nothing."""
-    first, second = sorted((one, other))
-    _keep(session, company_id, [(first, second, ())])
-    found = session.scalars(select(Duplicate).filter_by(first_id=first, second_id=second)).one()
-    if found.answered_at is None:
-        found.answered_at, found.answered_by_id = now(), user_id
+    said = {"equal_in": "", "answered_at": now(), "answered_by_id": user_id}
+    _keep(session, [_row(company_id, *sorted((one, other)), **said)], "answered_at", "answered_by_id")

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
-from sqlalchemy import Boolean, Column, Date, Enum, ForeignKey, Index, Integer, String, Text, text
+from sqlalchemy import JSON, Boolean, Column, Date, Enum, ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backoffice.clock import now
@@ -82,7 +82,9 @@ def writing_as(who: Author) -> Iterator[None]:
 
 
 def as_text(value: Any) -> str | None:
-    """A value as the history keeps it."""
+    """A value as the history keeps it; of a list, which holds keys, `a, b`."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     return None if value is None else str(value)
 
 
@@ -109,6 +111,7 @@ def _reader(column: Column[Any]) -> Reader:
         (UTCDateTime, datetime.fromisoformat),
         (Integer, int),
         (String, str),
+        (JSON, _keys),
     )
     return next((read for kind, read in readers if isinstance(sort, kind)), _unreadable)
 
@@ -124,6 +127,13 @@ def _exact(text: str) -> Decimal:
         return Decimal(text)
     except ArithmeticError as error:
         raise ValueError(text) from error
+
+
+def _keys(text: str) -> list[str]:
+    found = text.split(", ") if text else []
+    if not all(key.isidentifier() for key in found):
+        raise ValueError(text)
+    return found
 
 
 def _unreadable(text: str) -> Any:

@@ -87,8 +87,12 @@ MENDED_HERE = ("tax_unmapped", "total_differs", "account_missing", "contact_not_
 
 
 def reconsider(session: Session, company_id: int, read_again: bool) -> None:
-    """A setting or a mapping was changed: forget what it may have mended, begin lists anew of which more is wanted."""
-    connection = session.scalar(select(Connection).where(Connection.company_id == company_id, Connection.active))
+    """A setting or a mapping was changed: forget what it may have mended, begin lists anew of which more is wanted.
+
+    A job that reads one of these lists finds its place in it gone, and begins anew as well.
+    """
+    mine = select(Connection).where(Connection.company_id == company_id, Connection.active)
+    connection = session.scalar(mine.with_for_update(key_share=True) if read_again else mine)
     if connection is None:
         return
     mended = session.execute(
@@ -103,5 +107,5 @@ def reconsider(session: Session, company_id: int, read_again: bool) -> None:
     if read_again:
         routes: Routes = session.info.get("routes", {})
         lists = {route.resource for (provider, kind), route in routes.items() if kind in BRINGS_IN}
-        finished = PullRun.connection_id == connection.id, PullRun.resource.in_(lists), PullRun.finished_at.is_not(None)
-        session.execute(delete(PullRun).where(*finished).execution_options(synchronize_session=False))
+        readings = PullRun.connection_id == connection.id, PullRun.resource.in_(lists)
+        session.execute(delete(PullRun).where(*readings).execution_options(synchronize_session=False))

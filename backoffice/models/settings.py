@@ -6,9 +6,10 @@ import datetime as dt
 from datetime import time
 from enum import StrEnum
 
-from sqlalchemy import JSON, Date, Integer, String, Text, Time, UniqueConstraint
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import JSON, Date, Integer, String, Text, Time, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column, object_session, validates
 
+from backoffice.clock import now
 from backoffice.database import Base, RowId, choice
 from backoffice.models.company import Company, CompanyOwned
 
@@ -118,6 +119,14 @@ class CompanySettings(CompanyOwned, Base):
     keep_history: Mapped[int] = mapped_column(Integer, default=365)
     keep_jobs: Mapped[int] = mapped_column(Integer, default=90)
 
+    @validates("nightly", "nightly_at", "update_every", "reconcile_on", "paused")
+    def _plan_anew(self, name: str, value: object) -> object:
+        """What was due under another schedule, or during a pause, is not caught up."""
+        session = object_session(self)
+        if session is not None and value != getattr(self, name):
+            session.get_one(Company, self.company_id).planned_at = now()
+        return value
+
     def sends(self, kind: str) -> bool:
         """Whether records of a kind are sent; those without a setting are."""
         return bool(getattr(self, SENDS.get(kind, ""), True))
@@ -140,6 +149,11 @@ _SETTING = {
 #: The settings that switch each kind on and off.
 SENDS = {kind: f"send_{name}" for kind, name in _SETTING.items()}
 BRINGS_IN = {kind: f"bring_in_{name}" for kind, name in _SETTING.items()}
+
+
+def settings_of(session: Session, company_id: int) -> CompanySettings | None:
+    """What a company has chosen; None for one that has chosen nothing yet."""
+    return session.scalar(select(CompanySettings).where(CompanySettings.company_id == company_id))
 
 
 def new_company(session: Session, name: str, time_zone: str = "UTC") -> Company:

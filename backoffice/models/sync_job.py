@@ -37,10 +37,34 @@ class Work(StrEnum):
     NOTICES = "notices"
     #: Compare both sides whole, and list what differs.
     RECONCILE = "reconcile"
+    #: Carry out what people chose about what differs.
+    SETTLE = "settle"
     #: Find out what an Update would change, and change nothing.
     PREVIEW = "preview"
     #: Do what was chosen of what a preview found out.
     APPLY = "apply"
+
+    @property
+    def covers(self) -> frozenset[Work]:
+        """What need not be done by a job of its own while one of this work is open."""
+        if self is Work.APPLY:
+            return frozenset()  # each does the rows that were chosen for it
+        return frozenset((Work.UPDATE, Work.PUSH)) if self is Work.UPDATE else frozenset((self,))
+
+    @property
+    def sends(self) -> bool:
+        """Whether it sends what waits."""
+        return self in (Work.UPDATE, Work.PUSH, Work.APPLY)
+
+    @property
+    def only_looks(self) -> bool:
+        """Whether it leaves all records as they are, so that one that is under way has the answer to a second."""
+        return self in (Work.PREVIEW, Work.RECONCILE)
+
+    @property
+    def gathers(self) -> bool:
+        """Whether what is asked for later joins the job that waits, and only brings it forward."""
+        return self is Work.NOTICES
 
 
 class Waiting(StrEnum):
@@ -125,6 +149,10 @@ class SyncJob(Base):
     accept_empty: Mapped[list[str]] = mapped_column(JSON, default=list)
     #: The resource an operator is asked about.
     question: Mapped[str | None] = mapped_column(String(40))
+    #: When a later job did what this one failed at.
+    made_good_at: Mapped[datetime | None]
+    #: Whether it failed because the link to the organisation was lost.
+    lost: Mapped[bool] = mapped_column(default=False)
     #: Why it failed, in plain words.
     reason: Mapped[str | None] = mapped_column(Text)
     #: What it could not do or found worth saying, a line each.

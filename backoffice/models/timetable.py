@@ -67,6 +67,11 @@ class Timetable:
         ahead = self._days(rhythm, present, range(-1, BEYOND))
         return next((at for at in ahead if at > present), None)
 
+    def next_update(self) -> datetime | None:
+        """When the company is brought up to date next; None where it does without."""
+        times = (self.next(Rhythm.NIGHTLY), self.next(Rhythm.INTERVAL))
+        return min((at for at in times if at is not None), default=None)
+
     def _days(self, rhythm: Rhythm, present: datetime, around: range) -> Iterator[datetime]:
         """When it is due on these days, counted from today, where it is due at all."""
         today = present.astimezone(zone_called(self.zone)).date()

@@ -10,11 +10,12 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from backoffice.clock import now
 from backoffice.database import Base, RowId
+from backoffice.models.leased import Leased
 from backoffice.models.sync_job import SyncJob
 from backoffice.models.user import User
 
 
-class Undo(Base):
+class Undo(Leased, Base):
     """One person's word to undo what one job changed here. One at a time for each job."""
 
     __tablename__ = "undo"
@@ -29,16 +30,11 @@ class Undo(Base):
         ),
     )
 
-    id: Mapped[int] = mapped_column(RowId, primary_key=True)
     company_id: Mapped[int] = mapped_column(ForeignKey("company.id", ondelete="CASCADE"), index=True)
     sync_job_id: Mapped[int] = mapped_column(ForeignKey("sync_job.id", ondelete="CASCADE"))
     #: Who asked, and whose edits they are.
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
     asked_at: Mapped[datetime] = mapped_column(default=now)
-    ended_at: Mapped[datetime | None]
-    #: Until when, and in which turn, a worker has it.
-    lease_until: Mapped[datetime | None]
-    fence: Mapped[int] = mapped_column(default=0)
     #: The last record that was dealt with.
     last_kind: Mapped[str | None] = mapped_column(String(40))
     last_id: Mapped[int] = mapped_column(RowId, default=0)

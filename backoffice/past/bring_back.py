@@ -9,8 +9,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
 from backoffice.errors import ReadOnlyRecordError
-from backoffice.models import Contact, Document, History, Record, Side
+from backoffice.models import Alert, Document, History, Record
 from backoffice.models.approval import StepError
+from backoffice.models.rules import mark_party
 from backoffice.models.totals import TooLargeError
 from backoffice.past.change import Change
 from backoffice.past.doors import Doors
@@ -27,6 +28,8 @@ class Offer:
     change: Change
     why_not: str
     now: str | None
+    #: What the person has to know of first.
+    alerts: list[Alert]
 
     @property
     def already(self) -> bool:
@@ -49,7 +52,8 @@ def offer(doors: Doors, record: Record | None, row: History) -> Offer:
     change = Change.of(row)
     now = change.now(record) if record is not None else None
     why_not = doors.why_not(record, change)
-    return Offer(record, change, why_not, now)
+    alerts = doors.alerts(record) if record is not None and not why_not else []
+    return Offer(record, change, why_not, now, alerts)
 
 
 def bring_back(doors: Doors, found: Offer) -> str:
@@ -89,8 +93,5 @@ def try_out(doors: Doors, record: Record) -> str:
 def _follow(doors: Doors, record: Record) -> None:
     """The party of a document is one of its side from now on."""
     if isinstance(record, Document):
-        party: Contact = record.contact
-        mark = "customer_here" if record.side is Side.SALES else "supplier_here"
-        if not getattr(party, mark):
-            setattr(party, mark, True)
-            doors.session.flush()
+        mark_party(record, record.side)
+        doors.session.flush()

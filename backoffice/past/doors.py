@@ -11,12 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backoffice.errors import ReadOnlyRecordError
-from backoffice.models import KINDS, CompanySettings, Connection, Document, Payment, Record, Role, Side, User
+from backoffice.models import KINDS, Alert, CompanySettings, Connection, Document, Payment, Record, Role, Side, User
 from backoffice.models.approval import why_frozen
 from backoffice.models.hooks import guard
 from backoffice.models.link import Routes
+from backoffice.models.rules import alerts_of_money, why_payment_frozen
 from backoffice.past.change import Change, same_line
-from backoffice.past.fitting import payment_frozen, unkept, why_unfit
+from backoffice.past.fitting import unkept, why_unfit
 
 GONE = "It is not here any more."
 WHOLE_LINE = "A line that came or went is not kept whole; write it on the document’s page."
@@ -67,6 +68,10 @@ class Doors:
         if not self.form(record).archivable:
             return VOIDED if isinstance(record, Document) else self.form(record).why_frozen or NO_FORM
         return self._frozen_here(record) or self._guarded(record, "archived")
+
+    def alerts(self, record: Record) -> list[Alert]:
+        """What a person has to know of before they change a record."""
+        return alerts_of_money(self.session, record)
 
     def form(self, record: Record) -> Form:
         return self.forms.get(record.kind, Form())
@@ -122,7 +127,7 @@ class Doors:
         if isinstance(record, Document):
             return why_frozen(self.session, self.settings, record, self.user.role, self.user.id)
         if isinstance(record, Payment):
-            return payment_frozen(self.session, record, self.provider)
+            return why_payment_frozen(self.session, record, self.provider)
         return ""
 
     @cached_property

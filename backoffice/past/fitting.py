@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Column, String, func, select
 from sqlalchemy.orm import Session
 
-from backoffice.database import folded
 from backoffice.models import (
     RECORDS,
     Account,
+    Connection,
     Contact,
     Document,
     Item,
@@ -25,12 +24,11 @@ from backoffice.models import (
     TaxRate,
     TrackingOption,
     dues,
+    rules,
 )
-from backoffice.models.number import holders
 from backoffice.past.change import Change, is_reference
 
 TABLES: dict[str, type[Record]] = {model.__tablename__: model for model in RECORDS}
-SENT = "{} is in {} already and cannot be changed; void it and record it anew."
 #: The years that people may mean, as the forms take them.
 YEARS = range(1900, 2201)
 
@@ -52,7 +50,7 @@ def why_unfit(session: Session, record: Record, change: Change, value: Any) -> s
         column = change.column(record)
         if column is not None and is_reference(column) and value is not None:
             found = session.get(TABLES[next(iter(column.foreign_keys)).column.table.name], value)
-            problem = _gone(found, record.company_id)
+            problem = _merged(session, found) or _gone(found, record.company_id)
             if problem:
                 return problem
         return next((said for check in _checks(record, change) if (said := check(session, record, change, value))), "")
@@ -65,7 +63,7 @@ def _checks(record: Record, change: Change) -> list[Check]:
     if change.line is not None:
         return [_line_fits]
     if isinstance(record, Document):
-        return [_number_is_free]
+        return [_number_is_free, _rate_is_one]
     return CHECKS.get(record.kind, [])
 
 
@@ -75,20 +73,26 @@ def _gone(found: Record | None, company_id: int) -> str:
     return f"{found} is archived; restore it first." if found.archived else ""
 
 
+def _merged(session: Session, found: Record | None) -> str:
+    """Whose place another record has taken there, and which one."""
+    if found is None:
+        return ""
+    mine = Connection.active, Link.kind == found.kind, Link.record_id == found.id
+    into = session.scalar(select(Link.merged_into_id).join(Connection).where(*mine))
+    return f"{found} was merged into {session.get(type(found), into)}." if into else ""
+
+
+def _stands_alone(session: Session, record: Any, change: Change, value: Any) -> str:
+    return _merged(session, record) if change.field == "archived" and not value else ""
+
+
 def _name_is_free(session: Session, contact: Any, change: Change, value: Any) -> str:
     if change.field not in ("name", "archived") or value is True:
         return ""
     name = value if change.field == "name" else contact.name
     if not name:
         return "It cannot be empty."
-    taken = select(Contact).where(
-        Contact.company_id == contact.company_id,
-        Contact.name_key == folded(name)[:255],
-        Contact.archived.is_(False),
-        Contact.id != contact.id,
-    )
-    other = session.scalar(taken.limit(1))
-    return f"Another active contact is called {other.name}. Change one of the two names first." if other else ""
+    return rules.why_name_taken(session, contact, name)
 
 
 def _number_is_free(session: Session, document: Any, change: Change, value: Any) -> str:
@@ -98,25 +102,34 @@ def _number_is_free(session: Session, document: Any, change: Change, value: Any)
     name, party = (value, party) if change.field == "name" else (name, value)
     if not name:
         return ""
-    key = type(document).number_key(document.side, name, party)
-    found = holders(session, type(document), document.company_id, [name]).get(key, [])
-    other = next((one for one in found if one.id != document.id), None)
+    model, company_id = type(document), document.company_id
+    other = rules.number_holder(session, model, company_id, document.side, name, party, document.id)
     return f"{other.name} is here already; two cannot share a number." if other else ""
 
 
 def _money_is_due(session: Session, payment: Any, change: Change, value: Any) -> str:
     if change.field != "amount":
         return ""
-    left = dues.due(session, payment.document, but=payment).left
-    return "" if Decimal(0) < value <= left else f"Only {left:,} is due on {payment.document}."
+    document = payment.document
+    left = dues.due(session, document, but=payment).left
+    return rules.why_not_due(document, value, left, f"{left:,.2f} {document.currency or ''}".strip())
 
 
 def _account_pays(session: Session, payment: Any, change: Change, value: Any) -> str:
-    account = session.get(Account, value) if change.field == "account_id" and value else None
-    return "" if account is None or account.pays else f"{account} takes no payments."
+    if change.field != "account_id" or not value:
+        return ""
+    paying = rules.paying_accounts(payment.company_id).where(Account.id == value)
+    return "" if session.scalar(paying) else f"{session.get(Account, value)} takes no payments."
 
 
-CHECKS: dict[str, list[Check]] = {Contact.kind: [_name_is_free], Payment.kind: [_money_is_due, _account_pays]}
+def _rate_is_one(_session: Session, _record: Any, change: Change, value: Any) -> str:
+    return rules.why_no_rate(value) if change.field == "currency_rate" else ""
+
+
+CHECKS: dict[str, list[Check]] = {
+    Contact.kind: [_stands_alone, _name_is_free],
+    Payment.kind: [_money_is_due, _account_pays, _rate_is_one],
+}
 
 
 # Lines: what they name has to be there, as on the form.
@@ -166,14 +179,3 @@ def _tax(session: Session, document: Any, code: str) -> str:
     )
     found = session.scalar(ours.limit(1)) or session.scalar(theirs.limit(1))
     return "" if found else f"There is no tax code {code} for this side any more."
-
-
-def payment_frozen(session: Session, payment: Payment, provider: str) -> str:
-    """Why a payment cannot be changed; empty if it can."""
-    if payment.archived:
-        return f"{payment} is voided, and stays as it is."
-    sent = Link.external_id.is_not(None) | Link.attempt_id.is_not(None)
-    known = select(Link.id).where(Link.kind == payment.kind, Link.record_id == payment.id, sent)
-    if session.scalar(known.limit(1)) is not None:
-        return SENT.format(payment, provider)
-    return "" if isinstance(payment.document, Document) else "Only what pays a document is changed here."

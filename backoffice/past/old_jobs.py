@@ -12,14 +12,13 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Text, and_, cast, delete, exists, func, not_, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from backoffice.models import AttemptState, JobState, Link, PullRun, SyncAttempt, SyncJob, Undo, Work
+from backoffice.models import AttemptState, JobState, Link, PullRun, SyncAttempt, SyncJob, Undo
+from backoffice.sync.freshness import brought_in
 from backoffice.sync.jobs import OPEN, unsettled
 from backoffice.sync.lease import lock_connection
 
 #: So many jobs go in one transaction; of what merely points at one, so many rows.
 JOBS, ROWS = 50, 1_000
-#: So many of the latest Updates are asked when each kind was brought up to date.
-LOOKED_AT = 200
 ENDED = tuple(state for state in JobState if state not in OPEN)
 
 
@@ -30,24 +29,13 @@ BULK = {"synchronize_session": False}
 def prune_jobs(session: Session, company_id: int, connection_id: int, before: datetime) -> int:
     """Forget the jobs of a connection that ended before a moment; says how many. Commits after each lot."""
     mine = SyncJob.company_id == company_id, SyncJob.connection_id == connection_id
-    needed, gone = _latest_updates(session, mine), 0
+    needed, gone = {latest.job_id for latest in brought_in(session, connection_id).values()}, 0
     while ids := _some(session, mine, before, needed):
         _let_go(session, connection_id, ids)
         gone += _forget(session, connection_id, ids)
     session.rollback()
     _prune_orphans(session, connection_id, before)
     return gone
-
-
-def _latest_updates(session: Session, mine: tuple[ColumnElement[bool], ...]) -> set[int]:
-    """The jobs that say when each kind was brought up to date."""
-    completed = SyncJob.state == JobState.COMPLETED, SyncJob.work == Work.UPDATE
-    query = select(SyncJob.id, SyncJob.kinds).where(*mine, *completed).order_by(SyncJob.ended_at.desc())
-    latest: dict[str, int] = {}
-    for key, kinds in session.execute(query.limit(LOOKED_AT)):
-        for kind in kinds:
-            latest.setdefault(kind, key)
-    return set(latest.values())
 
 
 def _some(session: Session, mine: tuple[ColumnElement[bool], ...], before: datetime, needed: set[int]) -> Sequence[int]:

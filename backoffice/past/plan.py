@@ -20,6 +20,7 @@ LOT = 200
 CHANGING = ("created", "changed")
 TOLD = (History.id, History.record_id, History.action, History.field, History.old, History.new)
 CHANGED_SINCE = "It was changed again since."
+ALERTED = "The supplier’s details were changed there; somebody has to acknowledge that first."
 EDITED_SINCE = "It was changed after the job had made it."
 
 
@@ -132,7 +133,7 @@ def _take_back(doors: Doors, found: Step, record: Record, change: Change) -> Non
         return
     whole = change.line is not None and change.line[1] is None
     since = "" if whole or change.stands(record) else CHANGED_SINCE
-    why = since or doors.why_not(record, change)
+    why = since or doors.why_not(record, change) or (ALERTED if doors.alerts(record) else "")
     if why and why != COMPUTED:
         found.left.append(Left(change, why))
     elif not why:

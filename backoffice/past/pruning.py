@@ -1,21 +1,41 @@
-"""Pruning: history, letters and jobs are forgotten when a company has kept them long enough, a lot at a time."""
+"""Pruning, all of it: what was kept long enough is forgotten once a day, a lot at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, not_, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, not_, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from backoffice.clock import now
-from backoffice.models import RECORDS, Company, CompanySettings, Connection, Document, History, Mail, MailState, Status
+from backoffice.models import (
+    RECORDS,
+    Company,
+    CompanySettings,
+    Connection,
+    Document,
+    Drift,
+    History,
+    Mail,
+    MailState,
+    Notice,
+    Preview,
+    Reconciliation,
+    Status,
+    SyncJob,
+    Tick,
+)
+from backoffice.models.preview import OFFERED
 from backoffice.past.old_jobs import prune_jobs
+from backoffice.sync.jobs import OPEN
 
 #: So many rows go in one transaction.
 LOT = 2_000
+#: A tick is older than this when nothing looks at it any more.
+TICKS = timedelta(days=40)
 
 
 @dataclass
@@ -25,6 +45,8 @@ class Pruned:
     history: int = 0
     letters: int = 0
     jobs: int = 0
+    #: Previews, differences with their reconciliations, the provider's notices, and ticks.
+    others: int = 0
 
 
 @dataclass(frozen=True)
@@ -48,6 +70,8 @@ def prune(session: Session) -> Pruned:
         connections = session.scalars(select(Connection.id).where(Connection.company_id == kept.company_id)).all()
         session.rollback()
         found.jobs += sum(prune_jobs(session, kept.company_id, each, kept.jobs) for each in connections)
+        found.others += sum(_in_lots(session, model, old) for model, old in _others(kept, connections))
+    found.others += _prune_ticks(session)
     return found
 
 
@@ -85,11 +109,36 @@ def _old_letters(kept: _Kept) -> Select[int]:
     return select(Mail.id).where(Mail.company_id == kept.company_id, *ended).order_by(Mail.id)
 
 
+def _others(kept: _Kept, connections: Sequence[int]) -> list[tuple[Any, Select[int]]]:
+    """What goes with the jobs, and what nobody can use any more."""
+    being_taken = select(SyncJob.id).where(SyncJob.company_id == kept.company_id, SyncJob.state.in_(OPEN))
+    since = func.coalesce(Preview.taken_at, Preview.created_at)
+    stale = since < now() - OFFERED, Preview.sync_job_id.not_in(being_taken)
+    settled = Drift.settled_at < kept.jobs
+    later = aliased(Reconciliation)
+    newer = exists().where(later.connection_id == Reconciliation.connection_id, later.finished_at.is_not(None))
+    compared = Reconciliation.finished_at < kept.jobs, newer.where(later.id > Reconciliation.id)
+    read = ~Notice.pending, func.coalesce(Notice.read_at, Notice.noticed_at) < kept.jobs
+    return [
+        (Preview, select(Preview.id).where(Preview.company_id == kept.company_id, *stale)),
+        (Drift, select(Drift.id).where(Drift.company_id == kept.company_id, settled)),
+        (Reconciliation, select(Reconciliation.id).where(Reconciliation.company_id == kept.company_id, *compared)),
+        (Notice, select(Notice.id).where(Notice.connection_id.in_(connections), *read)),
+    ]
+
+
+def _prune_ticks(session: Session) -> int:
+    """Those of companies that are gone, or do without; what goes on keeps its last one."""
+    gone = session.execute(delete(Tick).where(Tick.due_at < now() - TICKS).returning(Tick.schedule)).all()
+    session.commit()
+    return len(gone)
+
+
 def _in_lots(session: Session, model: Any, old: Select[int]) -> int:
-    """Delete the rows that a question finds until it finds no more; says how many."""
-    gone = 0
+    """Delete the rows that a question finds, and that still are as it asks, until it finds no more; says how many."""
+    gone, still = 0, [] if old.whereclause is None else [old.whereclause]
     while ids := session.scalars(old.limit(LOT).execution_options(every_book=True)).all():
-        session.execute(delete(model).where(model.id.in_(ids)).execution_options(synchronize_session=False))
+        session.execute(delete(model).where(model.id.in_(ids), *still).execution_options(synchronize_session=False))
         session.commit()
         gone += len(ids)
     session.rollback()

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from backoffice.clock import now
+from backoffice.errors import Ending
 from backoffice.models import Authorisation, Connection, ConnectionState, Grant
 from backoffice.providers.grants import TokenSet
 from backoffice.sync.provider import Organisation
@@ -101,13 +102,13 @@ class Consents:
 
     def ended(self, authorisation_id: int, problem: str) -> None:
         """No connection of a consent can be reached any more, and why."""
-        self._mark(Connection.authorisation_id == authorisation_id, problem, "consent_ended")
+        self._mark(Connection.authorisation_id == authorisation_id, problem, Ending.CONSENT_ENDED)
 
-    def lost(self, connection_id: int, problem: str, reason: str) -> None:
+    def lost(self, connection_id: int, problem: str, reason: Ending) -> None:
         """One connection of a consent can no longer be reached, and why."""
         self._mark(Connection.id == connection_id, problem, reason)
 
-    def _mark(self, which: ColumnElement[bool], problem: str, reason: str) -> None:
+    def _mark(self, which: ColumnElement[bool], problem: str, reason: Ending) -> None:
         state = ConnectionState.NEEDS_RECONNECTING
         statement = update(Connection).where(which, Connection.active, Connection.state != ConnectionState.UNLINKED)
         with self._sessions.begin() as session:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from backoffice.models import (
@@ -27,45 +27,58 @@ from backoffice.sync.task import Task
 
 
 def apply_all(session: Session, preview: Preview, user_id: int | None) -> SyncJob:
-    """Do all of a preview: an ordinary Update, or push, of its kinds. Commits; the caller rings."""
-    connection = preview.connection
-    kinds, work = preview.job.kinds, Work.PUSH if preview.push_only else Work.UPDATE
-    title, preview_id = "Push" if preview.push_only else "Update", preview.id
-    job, _ = jobs.request(session, connection, work, kinds, title=title, user_id=user_id, urgency=Urgency.PERSON)
-    _hand_over(session, job, preview_id)
-    session.commit()
-    return job
+    """Do all of a preview: an ordinary Update, or push, of its kinds. Commits; the caller rings.
+
+    Raises: PausedError.
+    """
+    work, title = (Work.PUSH, "Push") if preview.push_only else (Work.UPDATE, "Update")
+    offered = [action for action in Foreseen if action.applies]
+    mine = PreviewRow.preview_id == preview.id, PreviewRow.action.in_(offered)
+    return _request(session, preview, work, preview.job.kinds, title, user_id, mine)
 
 
 def apply_chosen(session: Session, preview: Preview, row_ids: Collection[int], user_id: int | None) -> SyncJob | None:
-    """Do these rows of a preview. None when none of them is offered any more. Commits; the caller rings."""
+    """Do these rows of a preview. None when none of them is offered any more. Commits; the caller rings.
+
+    Raises: PausedError.
+    """
     lock_connection(session, preview.connection_id)
-    rows = [row for row in _rows(session, preview.id, row_ids) if row.open]
+    chosen = select(PreviewRow).where(PreviewRow.preview_id == preview.id, PreviewRow.id.in_(list(row_ids)))
+    rows = [row for row in session.scalars(chosen) if row.open]
     if not rows:
         session.rollback()
         return None
-    job = SyncJob(company_id=preview.company_id, connection_id=preview.connection_id, work=Work.APPLY)
-    job.kinds, job.title = sorted({row.kind for row in rows}), "Apply chosen"
-    job.user_id, job.urgency = user_id, Urgency.PERSON
-    job.started_by = StartedBy.PERSON if user_id else StartedBy.COMMAND
-    session.add(job)
-    session.flush()
-    for row in rows:
-        row.applied_by_id = job.id
-    session.commit()
+    mine = (PreviewRow.id.in_([row.id for row in rows]),)
+    return _request(session, preview, Work.APPLY, sorted({row.kind for row in rows}), "Apply chosen", user_id, mine)
+
+
+def _request(
+    session: Session,
+    preview: Preview,
+    work: Work,
+    kinds: Sequence[str],
+    title: str,
+    user_id: int | None,
+    rows: Sequence[ColumnElement[bool]],
+) -> SyncJob:
+    """Ask for the job that does these rows, and say on each that it does."""
+
+    def hand_over(job: SyncJob) -> None:
+        session.execute(update(PreviewRow).where(*rows).values(applied_by_id=job.id))
+
+    started_by = StartedBy.PERSON if user_id else StartedBy.COMMAND
+    job, _ = jobs.request(
+        session,
+        preview.connection,
+        work,
+        kinds,
+        title=title,
+        user_id=user_id,
+        urgency=Urgency.PERSON,
+        started_by=started_by,
+        then=hand_over,
+    )
     return job
-
-
-def _rows(session: Session, preview_id: int, row_ids: Collection[int]) -> Sequence[PreviewRow]:
-    found = select(PreviewRow).where(PreviewRow.preview_id == preview_id, PreviewRow.id.in_(list(row_ids)))
-    return session.scalars(found).all()
-
-
-def _hand_over(session: Session, job: SyncJob, preview_id: int) -> None:
-    """All that a preview offers is done by this job."""
-    offered = [action for action in Foreseen if action.applies]
-    mine = PreviewRow.preview_id == preview_id, PreviewRow.action.in_(offered)
-    session.execute(update(PreviewRow).where(*mine).values(applied_by_id=job.id))
 
 
 def apply(task: Task) -> None:
@@ -76,8 +89,20 @@ def apply(task: Task) -> None:
     task.session.rollback()
     for resource, ids in _by_list(task, incoming).items():
         pull_rows(task, resource, ids)
-    if outgoing and task.confirmed:
+    if not task.confirmed:
+        give_back(task)
+    elif outgoing:
         push(task, only=_with_what_goes_first(task, _links(task, outgoing)))
+
+
+def give_back(task: Task) -> None:
+    """Offer again what the job was to send of a preview: nobody has agreed yet that anything is sent."""
+    task.begin()
+    mine = PreviewRow.applied_by_id == task.job_id, PreviewRow.outgoing
+    offered = update(PreviewRow).where(*mine).values(applied_by_id=None).returning(PreviewRow.id)
+    if task.session.scalars(offered.execution_options(synchronize_session=False)).all():
+        task.notes.append("Nothing was sent: say first, under Matches, that what waits may go. It is offered again.")
+    task.commit()
 
 
 def _by_list(task: Task, rows: Sequence[tuple[str, str]]) -> dict[str, set[str]]:

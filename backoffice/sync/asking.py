@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from backoffice.clock import now
 from backoffice.database import folded
 from backoffice.models import CompanySettings, Connection, Link, Match, Record, SyncJob
-from backoffice.sync import jobs, notice_board, notices, pause
+from backoffice.sync import freshness, notice_board, notices, pause
 from backoffice.sync.loading import UNREADABLE
 from backoffice.sync.mapper import Mapper, Payload
 from backoffice.sync.provider import Notified, Provider
@@ -132,7 +132,7 @@ def _reasons(
         yield There.BEFORE_START
     if not mapper.welcome(values, mapper.gone(payload), settings):
         yield There.GONE
-    looked = jobs.last_update(session, session.get_one(Connection, connection.id), [mapper.kind])
+    looked = freshness.last_update(session, connection.id, [mapper.kind])
     yield There.NEWER if _newer(mapper.version(payload), looked) else There.MISSED
 
 

@@ -12,7 +12,7 @@ from backoffice.database import folded
 from backoffice.errors import ConflictError
 from backoffice.models import KINDS, Connection, Document, Link, Match, Record
 from backoffice.models.link import event
-from backoffice.sync.lease import lock_connection
+from backoffice.sync.lease import lock_connection, lock_records
 
 
 def choose(session: Session, connection: Connection, choices: dict[int, str | None], hold: Iterable[int]) -> None:
@@ -41,9 +41,10 @@ def link_by_hand(session: Session, record: Record, other: Record) -> None:
     """
     if isinstance(record, Document):
         raise ConflictError("Documents are linked by their number and party. Give both the same, then update.")
+    lock_records(session, type(record), (record.id, other.id))
     there, mine = _at_rest(session, link_of(session, other)), _at_rest(session, link_of(session, record))
     assert there is not None, "the screen offers integrated records only"
-    unsent = there.wanted_revision > there.synced_revision
+    unsent = there.pending
     for column in sorted(record.synced_columns()):
         setattr(record, column, getattr(other, column))
     session.flush()

@@ -58,6 +58,11 @@ class Verdict:
     explained: str | None = None
     finding: Finding | None = None
 
+    @property
+    def open(self) -> bool:
+        """Whether a difference that was found before may well be there still."""
+        return self.finding is not None or self.explained in ("paused", "waiting", "unconfirmed")
+
 
 def compare(task: Task, mapper: Mapper, payloads: Sequence[Payload]) -> list[Verdict]:
     """Compare the rows of one kind in an answer; writes nothing. Call it inside a transaction."""
@@ -132,7 +137,7 @@ class _Comparison:
         columns = [
             c for c, value in theirs.values.items() if c not in aside and c != "lines" and row.values[c] != value
         ]
-        lines = "lines" in theirs.values and _lines_differ(row.values["lines"], theirs.values["lines"])
+        lines = "lines" in theirs.values and any(line_differences(row.values["lines"], theirs.values["lines"]))
         ours = row.values
         if sends and mapper.asks and ended:
             columns, lines = [c for c in columns if c in mapper.theirs], False
@@ -234,10 +239,6 @@ def _cell(column: str, label: str, ours: Any, theirs: Any) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     """A value as JSON keeps it."""
     return value if isinstance(value, bool) else as_text(value)
-
-
-def _lines_differ(ours: Sequence[Values], theirs: Sequence[Values]) -> bool:
-    return any(line_differences(list(ours), list(theirs)))
 
 
 def _line_cells(ours: list[Values], theirs: list[Values]) -> Iterator[dict[str, Any]]:

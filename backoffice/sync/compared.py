@@ -135,16 +135,16 @@ class ComparedReading(Reading):
 
     def _finish(self) -> None:
         """Look for what is missing from the list, and put down how the list stands."""
-        complete = self._complete()
-        task = self._task
+        task, complete = self._task, self._complete()
+        if not complete:
+            task.notes.append(f"The list of {self._many} kept moving while it was compared; look again later.")
         for mapper in self._mappers:
-            missing.look(task, mapper, self._reconciliation_id, self._list_id, self._compare)
+            found = missing.look(task, mapper, self._reconciliation_id, self._list_id, self._compare)
+            complete = complete and found
         task.begin()
         kinds = [mapper.kind for mapper in self._mappers]
         if complete:
-            drift.close_unseen(task, self._reconciliation_id, kinds)
-        else:
-            task.notes.append(f"The list of {self._many} kept moving while it was compared; look again later.")
+            drift.close_unseen(task, self._reconciliation_id, [each.kind for each in task.going(self._mappers)])
         self._save(complete=complete, finished_at=now(), counts={kind: self._counts(kind) for kind in kinds})
         task.session.execute(delete(ComparedSeen).where(ComparedSeen.list_id == self._list_id))
         task.commit(moved=True)

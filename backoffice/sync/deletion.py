@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import CursorResult, Table, delete, exists, func, select, tuple_
+from sqlalchemy import CursorResult, Table, delete, exists, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from backoffice.clock import now
 from backoffice.models import Authorisation, Company, Connection, Deletion, JobState, SyncJob
+from backoffice.models.leased import Lease
 from backoffice.models.owned import of_company, owned_tables
 from backoffice.sync.linking import let_go
 from backoffice.sync.open_book import BULK
@@ -29,9 +30,7 @@ def counted(session: Session, company_id: int) -> dict[str, int]:
 
 def begin(session: Session, company: Company, user_id: int | None) -> Deletion:
     """From now on nothing of the company can be used. Commits; the caller rings."""
-    active = select(Connection).where(Connection.company_id == company.id, Connection.active)
-    for connection in session.scalars(active):
-        let_go(session, connection)
+    _unlink(session, company.id)
     deletion = Deletion(name=company.name, user_id=user_id)
     session.add(deletion)
     session.flush()
@@ -40,24 +39,45 @@ def begin(session: Session, company: Company, user_id: int | None) -> Deletion:
     return deletion
 
 
-def unfinished(session: Session) -> Sequence[int]:
-    """The deletions that somebody has to go on with."""
-    return session.scalars(select(Deletion.id).where(Deletion.ended_at.is_(None)).order_by(Deletion.id)).all()
+def resume(session: Session, deletion_id: int) -> bool:
+    """Let a deletion that was given up go on; says whether it was one. Commits; the caller rings."""
+    given_up = update(Deletion).where(Deletion.id == deletion_id, Deletion.reason.is_not(None))
+    again = given_up.values(ended_at=None, reason=None, tries=0).returning(Deletion.id)
+    found = session.scalar(again, execution_options=BULK)
+    session.commit()
+    return found is not None
 
 
-def run(session: Session, deletion_id: int) -> bool:
-    """Remove all there is of a company; False while a job of it has not come to its end yet."""
-    company_id = session.scalar(select(Company.id).where(Company.deletion_id == deletion_id))
+def due(session: Session) -> Sequence[int]:
+    """The deletions that have no end, and that nobody does."""
+    return session.scalars(select(Deletion.id).where(Deletion.free()).order_by(Deletion.id).limit(1000)).all()
+
+
+def run(session: Session, lease: Lease) -> bool:
+    """Remove all there is of a company; False while a job of it has not come to its end yet.
+
+    Raises: LeaseLostError when another worker has taken over.
+    """
+    company_id = session.scalar(select(Company.id).where(Company.deletion_id == lease.id))
     session.rollback()
-    if company_id is None:
-        return True
-    if _working(session, company_id):
-        return False
-    for table in owned_tables():
-        while _remove(session, deletion_id, company_id, table):
-            pass
-    _end(session, deletion_id, company_id)
+    if company_id is not None:
+        _unlink(session, company_id)  # what was linked at the very moment when it began
+        session.commit()
+        if _working(session, company_id):
+            lease.give_back(session)
+            return False
+        for table in owned_tables():
+            while _remove(session, lease, company_id, table):
+                pass
+        session.execute(delete(Company).where(Company.id == company_id), execution_options=BULK)
+    lease.end(session)
     return True
+
+
+def _unlink(session: Session, company_id: int) -> None:
+    active = select(Connection).where(Connection.company_id == company_id, Connection.active)
+    for connection in session.scalars(active).all():
+        let_go(session, connection)
 
 
 def _working(session: Session, company_id: int) -> bool:
@@ -68,9 +88,9 @@ def _working(session: Session, company_id: int) -> bool:
     return found
 
 
-def _remove(session: Session, deletion_id: int, company_id: int, table: Table) -> bool:
+def _remove(session: Session, lease: Lease, company_id: int, table: Table) -> bool:
     """Remove a lot of rows; says whether there may be more."""
-    deletion = session.get_one(Deletion, deletion_id, with_for_update=True, populate_existing=True)
+    removed = session.scalars(select(Deletion.removed).where(Deletion.id == lease.id)).one()
     consents = _consents(session, company_id) if table is Connection.table() else []
     columns = list(table.primary_key.columns)
     key = columns[0] if len(columns) == 1 else tuple_(*columns)
@@ -81,18 +101,12 @@ def _remove(session: Session, deletion_id: int, company_id: int, table: Table) -
         unused = ~exists().where(Connection.authorisation_id == Authorisation.id)
         session.execute(delete(Authorisation).where(Authorisation.id.in_(consents), unused), execution_options=BULK)
     if outcome.rowcount:
-        deletion.removed = {**deletion.removed, table.name: deletion.removed.get(table.name, 0) + outcome.rowcount}
+        removed = {**removed, table.name: removed.get(table.name, 0) + outcome.rowcount}
     more = outcome.rowcount >= LOT
-    session.commit()
+    lease.write(session, removed=removed)
     return more
 
 
 def _consents(session: Session, company_id: int) -> list[int]:
     query = select(Connection.authorisation_id).where(Connection.company_id == company_id)
     return [key for key in session.scalars(query) if key is not None]
-
-
-def _end(session: Session, deletion_id: int, company_id: int) -> None:
-    session.execute(delete(Company).where(Company.id == company_id), execution_options=BULK)
-    session.get_one(Deletion, deletion_id, populate_existing=True).ended_at = now()
-    session.commit()

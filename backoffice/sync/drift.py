@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
 from backoffice.clock import now
-from backoffice.models import Cause, Connection, Drift, Link, Reconciliation, Settled
+from backoffice.models import Cause, Connection, Drift, Link, Settled
 from backoffice.sync.compare import Finding, Verdict, weigh
 from backoffice.sync.loading import load_rows
 from backoffice.sync.mapper import Mapper
@@ -28,13 +27,13 @@ def keep(task: Task, reconciliation_id: int, kind: str, verdicts: Iterable[Verdi
 
     What somebody left as it is stays left until it changes again.
     """
-    found = {verdict.external_id: verdict.finding for verdict in verdicts}
+    found = {verdict.external_id: verdict for verdict in verdicts}
     known = {row.external_id: row for row in _open_rows(task, kind, found)}
-    for external_id, finding in found.items():
-        row = known.get(external_id)
+    for external_id, verdict in found.items():
+        row, finding = known.get(external_id), verdict.finding
         if finding is None:
             if row is not None:
-                row.reconciliation_id = None
+                row.reconciliation_id = reconciliation_id if verdict.open else None
             continue
         if row is None:
             row = Drift(company_id=task.company_id, connection_id=task.connection_id, kind=kind)
@@ -57,7 +56,7 @@ def _open_rows(task: Task, kind: str, ids: Collection[str]) -> Sequence[Drift]:
 
 def _renew(row: Drift, finding: Finding) -> None:
     if row.fingerprint != finding.fingerprint:
-        row.found_at, row.left_at = now(), None
+        row.found_at, row.left_at, row.taking_id = now(), None, None
     row.cause, row.differences, row.fingerprint = finding.cause, list(finding.differences), finding.fingerprint
     row.record_id, row.name = finding.record_id, finding.name
     row.payload, row.version = finding.payload, finding.version
@@ -66,7 +65,7 @@ def _renew(row: Drift, finding: Finding) -> None:
 
 def close(row: Drift, how: Settled, user_id: int | None = None) -> None:
     """Put down how a difference was settled."""
-    row.settled, row.settled_at, row.asked_at, row.payload = how, now(), None, None
+    row.settled, row.settled_at, row.taking_id, row.payload = how, now(), None, None
     row.user_id = user_id or row.user_id
 
 
@@ -74,7 +73,7 @@ def close_unseen(task: Task, reconciliation_id: int, kinds: Collection[str]) -> 
     """What was not found again has gone by itself."""
     gone = Drift.connection_id == task.connection_id, Drift.kind.in_(kinds), Drift.settled_at.is_(None)
     unseen = Drift.reconciliation_id.is_(None) | (Drift.reconciliation_id != reconciliation_id)
-    values: dict[str, Any] = {"settled_at": now(), "settled": Settled.BY_ITSELF, "asked_at": None, "payload": None}
+    values: dict[str, Any] = {"settled_at": now(), "settled": Settled.BY_ITSELF, "taking_id": None, "payload": None}
     statement = update(Drift).where(*gone, unseen).values(values)
     task.session.execute(statement.execution_options(synchronize_session=False))
 
@@ -133,18 +132,9 @@ def _moved_with(task: Task, mapper: Mapper, row: Drift, by_record: Mapping[tuple
         row.because_id = merge.id
 
 
-def forget_old(task: Task) -> None:
-    """Take away what was settled, and found equal, longer ago than jobs are kept."""
-    before = now() - timedelta(days=task.settings.keep_jobs)
-    mine = Drift.connection_id == task.connection_id, Drift.settled_at < before
-    runs = Reconciliation.connection_id == task.connection_id, Reconciliation.finished_at < before
-    for statement in (delete(Drift).where(*mine), delete(Reconciliation).where(*runs)):
-        task.session.execute(statement.execution_options(synchronize_session=False))
-
-
 def look_again(task: Task) -> None:
     """After an ordinary job: what it has made equal waits for nobody any more."""
-    mine = Drift.connection_id == task.connection_id, Drift.settled_at.is_(None), Drift.asked_at.is_(None)
+    mine = Drift.connection_id == task.connection_id, Drift.settled_at.is_(None), Drift.free()
     kinds = task.session.scalars(select(Drift.kind).where(*mine).distinct()).all()
     task.session.rollback()
     for mapper in (mapper for mapper in task.provider.mappers if mapper.kind in kinds):
@@ -159,19 +149,19 @@ def still_equal(task: Task, mapper: Mapper, rows: Sequence[Drift]) -> list[Drift
     """Those of some differences of one kind that are none any more, by what was last seen of them there."""
     shown = [row for row in rows if row.payload is not None]
     loaded = load_rows(task, mapper, [row.payload for row in shown if row.payload], strangers=True)
-    found = {each.external_id: each.finding for each in weigh(task, mapper, loaded)}
-    equal = [row for row in shown if found.get(row.external_id) is None or _overtaken(task, row)]
-    return equal + [row for row in rows if row.payload is None and not _still_here(task, row)]
+    differs = {each.external_id for each in weigh(task, mapper, loaded) if each.open}
+    equal = [row for row in shown if row.external_id not in differs or _overtaken(task, row)]
+    return equal + [row for row in rows if row.payload is None and not still_here(task, row)]
 
 
 def _overtaken(task: Task, row: Drift) -> bool:
     """Whether both sides have agreed on something since it was seen."""
     since = Link.synced_at > row.seen_at
-    query = select(Link.id).where(*_link_of(row), since, Link.wanted_revision <= Link.synced_revision)
+    query = select(Link.id).where(*_link_of(row), since, ~Link.pending)
     return task.session.scalar(query) is not None
 
 
-def _still_here(task: Task, row: Drift) -> bool:
+def still_here(task: Task, row: Drift) -> bool:
     """Whether the record of a row that is gone there is still linked as if it were there."""
     return bool(task.session.scalar(select(exists().where(*_link_of(row), Link.gone.is_(None)))))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from backoffice.models import Link
+from backoffice.models import History, Link
 from backoffice.sync.lines import content, held_lines, line_of
 from backoffice.sync.mapper import Mapper
 from backoffice.sync.task import Task
@@ -18,7 +19,7 @@ OF_LINK: tuple[Any, ...] = (
     Link.external_id.label("link_external_id"),
     Link.external_version.label("link_version"),
     Link.agreed.label("link_agreed"),
-    (Link.wanted_revision > Link.synced_revision).label("link_pending"),
+    Link.pending.label("link_pending"),
     Link.attempt_id.label("link_attempt_id"),
     Link.paused.label("link_paused"),
     Link.gone.label("link_gone"),
@@ -71,3 +72,17 @@ def held(task: Task, mapper: Mapper, ids: Iterable[str], lock: bool = False) -> 
         return {row.link_external_id: Held(row._mapping) for row in rows}
     lines = held_lines(task.session, model, [row.id for row in rows])
     return {row.link_external_id: Held({**row._mapping, "lines": lines.get(row.id, [])}) for row in rows}
+
+
+def before_edits(session: Session, kind: str, row: Held, columns: Collection[str]) -> dict[str, str | None]:
+    """What these columns held when both sides last agreed, as the history keeps it; only of those edited since."""
+    if not columns:
+        return {}
+    link = session.get_one(Link, row.link_id)
+    query = (
+        select(History.field, History.old)
+        .where(History.kind == kind, History.record_id == row.id, History.action == "changed")
+        .where(History.field.in_(columns), History.at >= (link.synced_at or link.changed_at))
+        .where(History.sync_job_id.is_(None) | (History.sync_job_id != link.synced_by_id))
+    )
+    return {field: old for field, old in session.execute(query.order_by(History.id.desc())).all() if field}

@@ -22,6 +22,7 @@ def receive(task: Task, mappers: Sequence[Mapper], payloads: Sequence[Payload], 
     """
     for mapper in task.going(mappers):
         loaded = load(task, mapper, payloads, strict)
+        merged.hold(task, mapper, loaded)
         fresh = store_known(task, mapper, loaded)
         if mapper.parent is not None:
             _take_away(task, mapper, payloads, loaded)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from backoffice.clock import now
 from backoffice.models import (
@@ -22,10 +22,12 @@ from backoffice.models import (
     Work,
 )
 from backoffice.models.link import CLEARED, Link
-from backoffice.sync import pause
+from backoffice.sync import freshness, pause
 from backoffice.sync.lease import Turn, lock_connection
 
 OPEN = (JobState.PENDING, JobState.RUNNING)
+#: So many are rung for in one round; the others in those that follow.
+MOST = 300
 
 
 def request(
@@ -40,35 +42,41 @@ def request(
     due_at: datetime | None = None,
     started_by: StartedBy = StartedBy.PERSON,
     thorough: bool = False,
+    among: ColumnElement[bool] | None = None,
+    then: Callable[[SyncJob], None] | None = None,
 ) -> tuple[SyncJob, bool]:
-    """Ask for a piece of work; says also whether the job is new. Commits; the caller rings.
+    """Ask for a piece of work; says also whether the job is new. The one door: nobody else makes a job.
 
-    While a job that covers it is open, that one is returned, and it looks once more before it ends. Kinds that are
-    paused are left out.
+    While a job that covers it is open (`among` narrows which may), that one is returned, and it looks once more
+    before it ends. Kinds that are paused are left out. `then` writes what goes with the job. Commits; the caller
+    rings. Raises: PausedError when nothing of these kinds travels.
     """
     lock_connection(session, connection.id)
     kinds = pause.going(session, connection.company_id, kinds)
-    covering = None if due_at else _covering(session, connection.id, work, kinds, thorough)
-    if covering is not None:
-        if started_by is not StartedBy.SCHEDULE:  # which asked for a reading, and one is under way
-            _ask_again(covering, urgency)
-        session.commit()
-        return covering, False
-    job = SyncJob(
-        company_id=connection.company_id,
-        connection_id=connection.id,
-        work=work,
-        kinds=list(kinds),
-        title=title,
-        user_id=user_id,
-        urgency=urgency,
-        due_at=due_at or now(),
-        started_by=started_by,
-        thorough=thorough,
-    )
-    session.add(job)
+    due_at = due_at or now()
+    job = _covering(session, connection.id, work, kinds, thorough, due_at, among)
+    new = job is None
+    if job is None:
+        job = SyncJob(
+            company_id=connection.company_id,
+            connection_id=connection.id,
+            work=work,
+            kinds=list(kinds),
+            title=title,
+            user_id=user_id,
+            urgency=urgency,
+            due_at=due_at,
+            started_by=started_by,
+            thorough=thorough,
+        )
+        session.add(job)
+        session.flush()
+    elif started_by is not StartedBy.SCHEDULE:  # which asked for a reading, and one is under way
+        _ask_again(job, urgency, due_at)
+    if then is not None:
+        then(job)
     session.commit()
-    return job, True
+    return job, new
 
 
 def covers_now() -> ColumnElement[bool]:
@@ -91,25 +99,38 @@ def unsettled() -> ColumnElement[bool]:
     return and_(SyncJob.state == JobState.COMPLETED, SyncJob.refused > 0, or_(refused_by_it, before_sending))
 
 
-def _covering(session: Session, connection_id: int, work: Work, kinds: Sequence[str], thorough: bool) -> SyncJob | None:
-    open_jobs = session.scalars(
-        select(SyncJob)
-        .where(SyncJob.connection_id == connection_id, covers_now())
-        .order_by(SyncJob.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+def _covering(
+    session: Session,
+    connection_id: int,
+    work: Work,
+    kinds: Sequence[str],
+    thorough: bool,
+    due_at: datetime,
+    among: ColumnElement[bool] | None,
+) -> SyncJob | None:
+    """The open job that does this as well; what is planned for later is a job of its own."""
+    if due_at > now() and not work.gathers:
+        return None
+    doing = SyncJob.state == JobState.PENDING if work.gathers else covers_now()
+    query = select(SyncJob).where(SyncJob.connection_id == connection_id, doing)
+    if among is not None:
+        query = query.where(among)
+    open_jobs = session.scalars(query.order_by(SyncJob.id).with_for_update().execution_options(populate_existing=True))
     for job in open_jobs:
-        if set(kinds) <= set(job.kinds) and job.thorough >= thorough and (job.work is work or job.work is Work.UPDATE):
+        fits = work.gathers or (set(kinds) <= set(job.kinds) and job.thorough >= thorough)
+        if fits and work in job.work.covers:
             return job
     return None
 
 
-def _ask_again(job: SyncJob, urgency: int) -> None:
+def _ask_again(job: SyncJob, urgency: int, due_at: datetime) -> None:
+    if job.work.gathers:
+        job.due_at = job.due_at if job.waiting_kind else min(job.due_at, due_at)
+        return
     if urgency < job.urgency and job.state is JobState.PENDING:
         job.due_at, job.waiting_for, job.waiting_kind = now(), None, None
     job.urgency = min(job.urgency, urgency)
-    if job.state is JobState.RUNNING:
+    if job.state is JobState.RUNNING and not job.work.only_looks:
         job.look_again = True
 
 
@@ -141,7 +162,12 @@ def request_update(
 
 
 def retry(session: Session, job: SyncJob, user_id: int | None, accept_empty: Sequence[str] = ()) -> SyncJob:
-    """Take a job that has ended up again; what it was refused is sent again too. Commits; the caller rings."""
+    """Take a job that has ended up again; what it was refused is sent again too. Commits; the caller rings.
+
+    Raises: PausedError when nothing of its kinds travels.
+    """
+    lock_connection(session, job.connection_id)
+    pause.going(session, job.company_id, job.kinds)
     session.execute(
         update(Link)
         .where(Link.synced_by_id == job.id, Link.refusal.is_not(None))
@@ -200,9 +226,11 @@ def finish(session: Session, turn: Turn, state: JobState, **changes: Any) -> boo
         job.look_again = False
         session.commit()
         return False
-    values = {"state": state, "ended_at": now(), "lease_until": None, "progress": {}, **changes}
-    for column, value in values.items():
+    values = {"state": state, "ended_at": now(), "lease_until": None, "progress": {}}
+    for column, value in {**values, "made_good_at": None, "lost": False, **changes}.items():
         setattr(job, column, value)
+    if state is JobState.COMPLETED:
+        freshness.make_good(session, job)
     session.commit()
     return True
 
@@ -218,25 +246,23 @@ def next_ring(session: Session, connection_id: int) -> int | None:
 
 
 def due_jobs(session: Session, since: datetime | None = None) -> Sequence[int]:
-    """Jobs to ring for: due and not taken up, or taken up by a worker that has gone silent.
+    """Jobs to ring for: due and not taken up, or taken up by a worker that has gone silent; the most urgent first.
 
-    With `since`, only those that fell due after that moment.
+    One of each connection, for only one is done at a time and its end rings for the next; and none where one is being
+    done. With `since`, only those that fell due after that moment.
     """
     pending = (SyncJob.state == JobState.PENDING) & (SyncJob.due_at <= now())
     if since is not None:
         pending = pending & (SyncJob.due_at > since)
     silent = (SyncJob.state == JobState.RUNNING) & (SyncJob.lease_until < now())
-    query = select(SyncJob.id).where(SyncJob.state.in_(OPEN), pending | silent)
-    return session.scalars(query.order_by(SyncJob.urgency, SyncJob.due_at, SyncJob.id)).all()
-
-
-def last_update(session: Session, connection: Connection, kinds: Sequence[str] = ()) -> datetime | None:
-    """When the lists of these kinds, or any list, were last brought in to their end."""
-    ended = session.execute(
-        select(SyncJob.kinds, SyncJob.ended_at)
-        .where(SyncJob.connection_id == connection.id, SyncJob.state == JobState.COMPLETED)
-        .where(SyncJob.work == Work.UPDATE)
-        .order_by(SyncJob.ended_at.desc())
-        .limit(200)
+    other = aliased(SyncJob)
+    same = other.connection_id == SyncJob.connection_id, other.state == JobState.RUNNING
+    being_done = exists().where(*same, other.lease_until >= now())
+    first = SyncJob.urgency, SyncJob.due_at, SyncJob.id
+    turn = func.row_number().over(
+        partition_by=SyncJob.connection_id, order_by=((SyncJob.state == JobState.PENDING), *first)
     )
-    return next((at for covered, at in ended if set(kinds) <= set(covered)), None)
+    found = select(SyncJob.id, SyncJob.urgency, SyncJob.due_at, turn.label("turn"))
+    due = found.where(SyncJob.state.in_(OPEN), pending | silent, ~being_done).subquery()
+    query = select(due.c.id).where(due.c.turn == 1).order_by(due.c.urgency, due.c.due_at, due.c.id)
+    return session.scalars(query.limit(MOST)).all()

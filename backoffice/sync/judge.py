@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from backoffice.models import Winner
-from backoffice.sync.held import Held, diff
+from backoffice.models.history import as_text
+from backoffice.sync.held import Held, before_edits, diff
 from backoffice.sync.loading import Loaded
 from backoffice.sync.mapper import Mapper
 from backoffice.sync.task import Task
@@ -110,10 +111,17 @@ class Judge:
         self._task.notes.append(
             f"{name} was edited on both sides; ours will be sent, {self._task.provider.name}'s are in its history."
         )
-        for column, value in changes.items():
-            if column not in self._mapper.theirs:
-                self._write.entry(row.id, "overruled there", column, value, row.values[column])
+        overruled = {column: value for column, value in changes.items() if column not in self._mapper.theirs}
+        for column, value in overruled.items():
+            self._write.entry(row.id, "overruled there", column, value, row.values[column])
+        self._write.alert(row, self._changed_there(row, overruled))
         self._write.see(row, theirs.version, theirs.gone)
+
+    def _changed_there(self, row: Held, overruled: dict[str, Any]) -> dict[str, Any]:
+        """The guarded columns that are neither ours nor what was here before ours was edited: they changed them."""
+        guarded = self._mapper.model.guarded(row.values) & overruled.keys()
+        before = before_edits(self._task.session, self._mapper.kind, row, guarded)
+        return {c: overruled[c] for c in guarded if c not in before or before[c] != as_text(overruled[c])}
 
     def create(self, rows: Sequence[Loaded]) -> None:
         """Make records of rows that are new here."""

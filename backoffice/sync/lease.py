@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from threading import Event, Thread
 from time import monotonic
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from backoffice.clock import now
 from backoffice.errors import LeaseLostError
-from backoffice.models import Connection, JobState, SyncJob
+from backoffice.models import Connection, JobState, Record, SyncJob
 
 
 class Turn:
@@ -99,6 +100,12 @@ def somebody_waits(session: Session, job_id: int) -> bool:
 def lock_connection(session: Session, connection_id: int) -> None:
     """Take a connection's row before anything that hangs on it; readers and foreign keys are not held up."""
     session.execute(select(Connection.id).where(Connection.id == connection_id).with_for_update(key_share=True))
+
+
+def lock_records(session: Session, model: type[Record], ids: Iterable[int]) -> None:
+    """Take records before their links, as an edit takes them."""
+    rows = select(model.id).where(model.id.in_(list(ids))).order_by(model.id)
+    session.execute(rows.with_for_update())
 
 
 class Renewal:

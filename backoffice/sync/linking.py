@@ -47,8 +47,10 @@ def link(
 
     The same organisation as before wakes its connection with all its links. With another one, what is kept here
     rests with the organisation that it came from, and the other's book is opened, or begun: only if `another_book`.
-    Raises: ConflictError, in words for people, when company or organisation are linked otherwise; AnotherBookError.
+    Raises: ConflictError, in words for people, when company or organisation are linked otherwise, or the company goes;
+    AnotherBookError.
     """
+    _refuse_gone(session, company_id)
     _refuse_taken(session, provider, company_id, organisation)
     connection = session.scalar(
         select(Connection).filter_by(company_id=company_id, provider=provider.key, external_id=organisation.external_id)
@@ -82,6 +84,12 @@ def link(
         session, connection, kinds, user_id=user_id, title=title, urgency=Urgency.BACKGROUND, started_by=started_by
     )
     return connection, job
+
+
+def _refuse_gone(session: Session, company_id: int) -> None:
+    company = session.get(Company, company_id, populate_existing=True)
+    if company is None or company.deletion_id is not None:
+        raise ConflictError("The company is being deleted, or was; nothing is linked to it any more.")
 
 
 def _refuse_taken(session: Session, provider: Provider, company_id: int, organisation: Organisation) -> None:

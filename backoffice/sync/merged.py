@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, or_, select, update
 
 from backoffice.clock import now
 from backoffice.models import History, Link
 from backoffice.models.history import as_text
 from backoffice.models.link import event
+from backoffice.sync.lease import lock_records
 from backoffice.sync.lines import ENGINE
 from backoffice.sync.loading import UNREADABLE, Loaded
 from backoffice.sync.mapper import Fact, Mapper, Payload
@@ -36,20 +37,64 @@ def unknown(task: Task, mapper: Mapper, payloads: Sequence[Payload]) -> list[str
     return sorted(missing)
 
 
-def follow(task: Task, mapper: Mapper, loaded: Mapping[str, Loaded]) -> None:
-    """Let what is here follow the merges that these rows tell of, inside the caller's transaction."""
-    merges = {row.external_id: row.merged_into for row in loaded.values() if row.merged_into}
-    links = _links(task, mapper, {*merges, *merges.values()}) if merges else {}
-    new = [(links[key], links[into]) for key, into in merges.items() if key in links and into in links]
-    due = [(old, left) for old, left in new if _stands_apart(old, left)]
-    if not due:
+def hold(task: Task, mapper: Mapper, loaded: Mapping[str, Loaded]) -> None:
+    """Take all that merges will move before anything of an answer is written, in the order in which editors take it.
+
+    What names a record comes before it, for whoever saves a document marks its party after; links come last.
+    """
+    merges = _merges(loaded)
+    links = _links(task, mapper, {*loaded, *merges.values()}) if merges else {}
+    apart = [links[key].record_id for key, into in merges.items() if key in links and _due(links, key, into)]
+    if not apart:
         return
-    _lock(task, mapper, [link for pair in due for link in pair])
+    session = task.session
+    mine: list[ColumnElement[bool]] = [Link.id.in_([link.id for link in links.values()])]
+    for other, column in _naming(task, mapper):
+        naming = select(other.model.id).where(other.model.table().c[column].in_(apart))
+        lock_records(session, other.model, session.scalars(naming))
+        mine.append((Link.kind == other.kind) & Link.record_id.in_(naming))
+    survivors = {link.merged_into_id or link.record_id for link in links.values()}
+    lock_records(session, mapper.model, survivors | {link.record_id for link in links.values()})
+    rows = select(Link.id).where(Link.connection_id == task.connection_id, or_(*mine)).order_by(Link.id)
+    session.execute(rows.with_for_update())
+
+
+def follow(task: Task, mapper: Mapper, loaded: Mapping[str, Loaded]) -> None:
+    """Let what is here follow the merges that these rows tell of; the caller's transaction holds it."""
+    _stand_alone_again(task, mapper, loaded)
+    merges = _merges(loaded)
+    links = _links(task, mapper, {*merges, *merges.values()}) if merges else {}
+    due = [(links[key], links[into]) for key, into in merges.items() if key in links and into in links]
     for old, left in due:
         if _stands_apart(old, left):
             _follow(task, mapper, old, left.merged_into_id or left.record_id)
-    task.session.flush()
-    task.session.expire_all()
+    if due:
+        task.session.flush()
+        task.session.expire_all()
+
+
+def _merges(loaded: Mapping[str, Loaded]) -> dict[str, str]:
+    """The ids of those that were merged, each with the one that is left."""
+    return {row.external_id: row.merged_into for row in loaded.values() if row.merged_into}
+
+
+def _stand_alone_again(task: Task, mapper: Mapper, loaded: Mapping[str, Loaded]) -> None:
+    """What names one that is merged no more means itself from now on."""
+    alone = [key for key, row in loaded.items() if row.merged_into is None and row.gone is None]
+    mine = Link.connection_id == task.connection_id, Link.kind == mapper.kind, Link.external_id.in_(alone)
+    merged = Link.merged_into_id.is_not(None), ~Link.paused, Link.attempt_id.is_(None)
+    for link in task.session.scalars(select(Link).where(*mine, *merged)):
+        link.merged_into_id = None
+
+
+def _due(links: Mapping[str, Link], key: str, into: str) -> bool:
+    """Whether a row that is known here follows another; one that is not known yet is made with the same answer."""
+    return into not in links or _stands_apart(links[key], links[into])
+
+
+def _naming(task: Task, mapper: Mapper) -> list[tuple[Mapper, str]]:
+    """What names records of a kind: the mapper of each, and its column."""
+    return [(other, ref.column) for other in task.provider.mappers for ref in other.refs if ref.kind == mapper.kind]
 
 
 def _links(task: Task, mapper: Mapper, ids: set[str]) -> dict[str, Link]:
@@ -65,15 +110,6 @@ def _stands_apart(old: Link, left: Link) -> bool:
     return at_rest and survivor not in (old.record_id, old.merged_into_id)
 
 
-def _lock(task: Task, mapper: Mapper, links: Sequence[Link]) -> None:
-    """Records before links, as an edit takes them."""
-    table = mapper.model.table()
-    ids = {link.record_id for link in links}
-    task.session.execute(select(table.c.id).where(table.c.id.in_(ids)).order_by(table.c.id).with_for_update())
-    for link in sorted(set(links), key=lambda each: each.id):
-        task.session.refresh(link, with_for_update=True)
-
-
 def _follow(task: Task, mapper: Mapper, old: Link, survivor_id: int) -> None:
     session = task.session
     merged, kept = (session.get_one(mapper.model, record_id) for record_id in (old.record_id, survivor_id))
@@ -85,9 +121,8 @@ def _follow(task: Task, mapper: Mapper, old: Link, survivor_id: int) -> None:
     before = update(Link).where(Link.connection_id == task.connection_id, Link.kind == mapper.kind)
     chain = before.where(Link.merged_into_id == old.record_id).values(merged_into_id=survivor_id)
     session.execute(chain.execution_options(synchronize_session=False))
-    for other in task.provider.mappers:
-        for column in (ref.column for ref in other.refs if ref.kind == mapper.kind):
-            _move(task, other, column, old.record_id, survivor_id)
+    for other, column in _naming(task, mapper):
+        _move(task, other, column, old.record_id, survivor_id)
 
 
 def _archive(task: Task, mapper: Mapper, old: Link, words: str) -> None:

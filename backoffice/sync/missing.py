@@ -19,14 +19,17 @@ LOOKED_FOR = 400
 
 def look(
     task: Task, mapper: Mapper, reconciliation_id: int, list_id: int, see: Callable[[Sequence[Payload]], object]
-) -> None:
-    """Ask for what was not seen of a kind; `see` takes what comes, and what does not come is gone."""
+) -> bool:
+    """Ask for what was not seen of a kind; `see` takes what comes, and what does not come is gone.
+
+    False where too much was missing to be looked for: then nobody knows what is gone.
+    """
     if not task.going([mapper]):
-        return
+        return True
     missing = _missing(task, mapper, list_id)
     if len(missing) > LOOKED_FOR:
         task.notes.append(f"{len(missing)} {mapper.model.plural()} were not in the list, too many to look for.")
-        return
+        return False
     asked = asked_for(task, mapper, list(missing))
     size = task.provider.ids_per_call
     for start in range(0, len(asked), size):
@@ -37,6 +40,7 @@ def look(
         task.commit()
         task.pause_here()
     _say_gone(task, mapper, reconciliation_id, _missing(task, mapper, list_id))
+    return True
 
 
 def _missing(task: Task, mapper: Mapper, list_id: int) -> dict[str, int]:
@@ -53,7 +57,7 @@ def _missing(task: Task, mapper: Mapper, list_id: int) -> dict[str, int]:
             Link.gone.is_(None),
             Link.paused.is_(False),
             Link.attempt_id.is_(None),
-            Link.wanted_revision <= Link.synced_revision,
+            ~Link.pending,
         )
     ).all()
     task.session.rollback()

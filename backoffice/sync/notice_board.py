@@ -143,10 +143,10 @@ def had_room(session: Session, connection_id: int, resource: str) -> None:
 
 
 def _rested() -> ColumnElement[bool]:
-    """Rows that no call has read within the last minute."""
-    return or_(Notice.read_at.is_(None), Notice.read_at <= now() - MINUTE)
+    """Rows that no call has read within the last minute; what a wrong clock put down for later does not count."""
+    return or_(Notice.read_at.is_(None), Notice.read_at <= now() - MINUTE, Notice.read_at > now() + MINUTE)
 
 
 def _last_with_room(session: Session, connection_id: int, resource: str) -> datetime:
     found = session.get(NoticeReading, (connection_id, resource), populate_existing=True)
-    return found.read_at if found is not None else NEVER
+    return found.read_at if found is not None and found.read_at <= now() + MINUTE else NEVER

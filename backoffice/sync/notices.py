@@ -19,7 +19,6 @@ from backoffice.models import (
     Notice,
     StartedBy,
     SyncJob,
-    Urgency,
     Work,
 )
 from backoffice.sync import jobs, notice_board
@@ -46,24 +45,14 @@ def ask(session: Session, connection: Connection, provider: Provider, gather: ti
         return None
     full = provider.ids_per_call
     due = min(notice_board.due_at(session, connection.id, resource, full, gather) for resource in lists)
-    mine = SyncJob.connection_id == connection.id, SyncJob.work == Work.NOTICES
-    job = session.scalar(select(SyncJob).where(*mine, SyncJob.state == JobState.PENDING).with_for_update().limit(1))
-    if job is None:
-        return _request(session, connection, provider, lists, due)
-    if job.waiting_kind is None:
-        job.due_at = min(job.due_at, due)
-    session.commit()
-    return job
-
-
-def _request(
-    session: Session, connection: Connection, provider: Provider, lists: Sequence[str], due: datetime
-) -> SyncJob:
-    kinds = [mapper.kind for mapper in provider.mappers if mapper.resource in lists]
-    title = f"Changed in {provider.name}"
-    urgency, started_by = Urgency.BACKGROUND, StartedBy.WEBHOOK
     job, _ = jobs.request(
-        session, connection, Work.NOTICES, kinds, title=title, urgency=urgency, due_at=due, started_by=started_by
+        session,
+        connection,
+        Work.NOTICES,
+        [mapper.kind for mapper in provider.mappers if mapper.resource in lists],
+        title=f"Changed in {provider.name}",
+        due_at=due,
+        started_by=StartedBy.WEBHOOK,
     )
     return job
 
@@ -113,6 +102,9 @@ def read(task: Task) -> None:
 def _read_some(task: Task, resource: str) -> bool:
     """One call; says whether it was made."""
     full = task.provider.ids_per_call
+    mappers = task.going(mapper for mapper in task.provider.mappers if mapper.resource == resource)
+    if not mappers:
+        return False
     batch = notice_board.next_to_read(task.session, task.connection_id, resource, full)
     task.session.rollback()
     if not batch:
@@ -120,7 +112,6 @@ def _read_some(task: Task, resource: str) -> bool:
     told = [each for _, each in batch]
     since = min(seen_to for _, seen_to in told) - MARGIN
     rows = task.client.by_ids(resource, [external_id for external_id, _ in batch], since)
-    mappers = task.going(mapper for mapper in task.provider.mappers if mapper.resource == resource)
     fetch_missing(task, mappers, rows)
     task.begin()
     receive(task, mappers, rows)

@@ -13,7 +13,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from backoffice.clock import now
-from backoffice.models import CompanySettings, Connection, JobState, SyncJob
+from backoffice.errors import PausedError
+from backoffice.models import KINDS, CompanySettings, Connection, JobState, SyncJob
 
 if TYPE_CHECKING:
     from backoffice.sync.mapper import Mapper
@@ -28,9 +29,19 @@ def held(settings: CompanySettings, kind: str | None = None) -> bool:
 
 
 def going(session: Session, company_id: int, kinds: Sequence[str]) -> list[str]:
-    """Those of some kinds that are not paused by themselves."""
-    paused = session.scalar(select(CompanySettings.paused_kinds).filter_by(company_id=company_id)) or ()
-    return [kind for kind in kinds if kind not in paused]
+    """Those of some kinds that are not paused by themselves. Raises: PausedError when nothing of them travels."""
+    settings = session.scalar(
+        select(CompanySettings).filter_by(company_id=company_id).execution_options(populate_existing=True)
+    )
+    if settings is None:
+        return list(kinds)
+    if settings.paused:
+        raise PausedError(WORDS)
+    found = [kind for kind in kinds if not held(settings, kind)]
+    if kinds and not found:
+        names = ", ".join(KINDS[kind].plural() for kind in kinds)
+        raise PausedError(f"{names.capitalize()}: paused. What was held back goes when somebody resumes it.", kinds)
+    return found
 
 
 def left_out(settings: CompanySettings, mappers: Iterable[Mapper], every: Iterable[Mapper]) -> set[str]:
@@ -48,8 +59,7 @@ def left_out(settings: CompanySettings, mappers: Iterable[Mapper], every: Iterab
 
 def pause(session: Session, settings: CompanySettings) -> None:
     """Stop a company: jobs that wait end now, one that runs ends after its batch. Commits."""
-    connections = select(Connection.id).where(Connection.company_id == settings.company_id).order_by(Connection.id)
-    session.scalars(connections.with_for_update(key_share=True)).all()
+    _lock(session, settings)
     settings.paused = True
     session.flush()
     session.execute(
@@ -69,6 +79,7 @@ def resume(session: Session, settings: CompanySettings) -> None:
 
 def pause_kinds(session: Session, settings: CompanySettings, kinds: Iterable[str]) -> None:
     """Neither send nor bring in records of these kinds. Commits."""
+    _lock(session, settings)
     settings.paused_kinds = sorted({*settings.paused_kinds, *kinds})
     session.commit()
 
@@ -77,3 +88,9 @@ def resume_kinds(session: Session, settings: CompanySettings, kinds: Iterable[st
     """Let these kinds go on; the caller asks for an Update of everything: others waited for them. Commits."""
     settings.paused_kinds = sorted({*settings.paused_kinds} - {*kinds})
     session.commit()
+
+
+def _lock(session: Session, settings: CompanySettings) -> None:
+    """Let nobody ask for a job meanwhile."""
+    connections = select(Connection.id).where(Connection.company_id == settings.company_id).order_by(Connection.id)
+    session.scalars(connections.with_for_update(key_share=True)).all()

@@ -38,7 +38,7 @@ SETTINGS = "settings"
 def due() -> ColumnElement[bool]:
     """What can be sent now."""
     return and_(
-        Link.wanted_revision > Link.synced_revision,
+        Link.pending,
         Link.paused.is_(False),
         Link.attempt_id.is_(None),
         Link.refusal.is_(None),
@@ -80,7 +80,7 @@ def _undecided() -> ColumnElement[bool]:
 
 def kinds_waiting(session: Session, connection_id: int) -> set[str]:
     """The kinds of which anything is ahead of what its organisation has, whatever stands in its way."""
-    query = select(Link.kind).where(Link.connection_id == connection_id, Link.wanted_revision > Link.synced_revision)
+    query = select(Link.kind).where(Link.connection_id == connection_id, Link.pending)
     return set(session.scalars(query.distinct()))
 
 
@@ -136,7 +136,7 @@ def ahead(session: Session, connection_id: int, kind: str) -> bool:
 
 def left_behind(session: Session) -> Sequence[int]:
     """Connections with something to send or to settle, no job that will do it, and none that failed at it just now."""
-    sends = SyncJob.work.not_in((Work.RECONCILE, Work.PREVIEW, Work.NOTICES))
+    sends = SyncJob.work.in_([work for work in Work if work.sends])
     will_do_it = exists().where(SyncJob.connection_id == Connection.id, sends, jobs.covers_now())
     failed_just_now = exists().where(
         SyncJob.connection_id == Connection.id,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, exists, insert, select
 from sqlalchemy.orm import Session
 
 from backoffice.clock import now
@@ -21,10 +22,8 @@ from backoffice.models import (
     Urgency,
     Work,
 )
-from backoffice.models.preview import OFFERED
 from backoffice.sync import describe, jobs, pull
 from backoffice.sync.foreseen import Takedown
-from backoffice.sync.lease import lock_connection
 from backoffice.sync.notebook import Notebook, Question
 from backoffice.sync.reading import next_run
 from backoffice.sync.rehearsal import Replay, UnreadError, on_stage, stage
@@ -50,33 +49,36 @@ def ask(
 ) -> SyncJob:
     """Ask for a preview of an Update of these kinds, or of a push. Commits; the caller rings.
 
-    While one of the same is being taken, that one is returned.
+    While one of the same is being taken, that one is returned. Raises: PausedError.
     """
-    lock_connection(session, connection.id)
-    prune(session)
-    under_way = select(Preview).join(SyncJob).where(Preview.connection_id == connection.id, jobs.covers_now())
-    for known in session.scalars(under_way.where(Preview.push_only.is_(push_only))):
-        if set(known.job.kinds) == set(kinds):
-            session.commit()
-            return known.job
-    title = "Preview of a push" if push_only else "Preview of an Update"
-    job = SyncJob(company_id=connection.company_id, connection_id=connection.id, work=Work.PREVIEW, kinds=list(kinds))
-    job.title, job.user_id, job.urgency = title, user_id, Urgency.PERSON
-    job.started_by = StartedBy.PERSON if user_id else StartedBy.COMMAND
-    preview = Preview(company_id=connection.company_id, connection_id=connection.id, push_only=push_only, job=job)
-    session.add(preview)
-    session.commit()
+    same = exists().where(Preview.sync_job_id == SyncJob.id, Preview.push_only.is_(push_only))
+    job, _ = jobs.request(
+        session,
+        connection,
+        Work.PREVIEW,
+        kinds,
+        title="Preview of a push" if push_only else "Preview of an Update",
+        user_id=user_id,
+        urgency=Urgency.PERSON,
+        started_by=StartedBy.PERSON if user_id else StartedBy.COMMAND,
+        among=same,
+        then=partial(_begin, session, push_only),
+    )
     return job
 
 
-def prune(session: Session) -> None:
-    """Let go of previews that are not offered any more. Commits nothing."""
-    session.execute(delete(Preview).where(Preview.created_at < now() - OFFERED))
+def _begin(session: Session, push_only: bool, job: SyncJob) -> None:
+    """The preview of a job, where it has none yet."""
+    if session.scalar(select(Preview.id).where(Preview.sync_job_id == job.id)) is None:
+        own = {"company_id": job.company_id, "connection_id": job.connection_id, "push_only": push_only}
+        session.add(Preview(sync_job_id=job.id, **own))
 
 
 def take(task: Task) -> None:
     """Find out what an Update or a push would do, and keep it."""
-    preview = task.session.scalars(select(Preview).where(Preview.sync_job_id == task.job_id)).one()
+    preview = task.session.scalar(select(Preview).where(Preview.sync_job_id == task.job_id))
+    if preview is None:
+        raise BackofficeError("This preview was let go of. Take a new one.")
     preview_id, push_only = preview.id, preview.push_only
     task.session.rollback()
     task.confirmed = task.confirmed or push_only  # what would go once somebody has said that it may

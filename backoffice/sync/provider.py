@@ -171,6 +171,8 @@ class Provider(Protocol):
     #: Calls that it allows under way at a time, and in a minute.
     in_flight: int
     minute_limit: int
+    #: So many of the calls of a day are kept for what people do and for what changes.
+    day_reserve: int
     #: Resources that come page by page; the others come whole, in one call.
     paged: frozenset[str]
     #: The resources that are no lists of records, and what each one is about.

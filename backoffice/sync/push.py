@@ -25,14 +25,14 @@ LOOK_AHEAD = 200
 def push(task: Task, only: Collection[int] | None = None) -> None:
     """Send what waits, or `only` these links, each kind after those it refers to."""
     for mapper in _to_send(task):
-        if not pending.ahead(task.session, task.connection_id, mapper.kind):
+        if not task.going([mapper]) or not pending.ahead(task.session, task.connection_id, mapper.kind):
             continue
         task.begin()
         pending.unblock(task.session, task.connection_id)
         task.commit()
         preflight(task, mapper, only)
         _send_all(task, mapper, "create", None if only is None else set(only))
-        while looked_at := _look(task, mapper, only):
+        while task.going([mapper]) and (looked_at := _look(task, mapper, only)):
             _send_all(task, mapper, "update", looked_at)
     reread(task, task.provider.mappers)  # of some documents something else is due now
 
@@ -58,11 +58,14 @@ def _look(task: Task, mapper: Mapper, only: Collection[int] | None) -> set[int]:
 
 
 def _send_all(task: Task, mapper: Mapper, action: str, among: set[int] | None) -> None:
-    """Send batch after batch. A batch that is turned down for what it holds is halved, so that one fails alone."""
+    """Send batch after batch, until the kind is paused.
+
+    A batch that is turned down for what it holds is halved, so that one fails alone.
+    """
     size = mapper.size(action)
     while True:
         task.pause_here()
-        batch = _claim(task, mapper, action, size, among)
+        batch = _claim(task, mapper, action, size, among) if task.going([mapper]) else None
         if batch is None:
             return
         try:

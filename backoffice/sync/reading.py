@@ -17,7 +17,7 @@ from backoffice.sync import match, pause
 from backoffice.sync.intake import fetch_missing, receive
 from backoffice.sync.mapper import Mapper
 from backoffice.sync.provider import Client, Page
-from backoffice.sync.task import Task
+from backoffice.sync.task import GiveWayError, Task
 
 #: A later reading starts this much before the earlier one did: clocks and seconds are not exact.
 OVERLAP = timedelta(minutes=5)
@@ -52,6 +52,7 @@ class Reading:
         """Go on with a reading that was broken off, or begin one from the bookmark."""
         task = self._task
         task.begin()
+        task.follow_settings()  # which say what it leaves out
         run = next_run(task, self._resource, self._thorough)
         task.session.add(run)
         run.sync_job_id = task.job_id
@@ -65,6 +66,12 @@ class Reading:
         session.expunge(run)
         session.rollback()
         return run
+
+    def _begin(self) -> None:
+        """Start a writing transaction. Raises: GiveWayError when more is wanted of the list than when it was opened."""
+        self._task.begin()
+        if self._task.session.get(PullRun, self._run.id, with_for_update=True, populate_existing=True) is None:
+            raise GiveWayError("the settings, which were changed")
 
     def _pages(self, in_flight: int, stop_when_complete: bool = False) -> None:
         previous: set[str] = set()
@@ -81,7 +88,7 @@ class Reading:
         """One page, one transaction."""
         task, run = self._task, self._run
         fetch_missing(task, self._mappers, page.rows)
-        task.begin()
+        self._begin()
         ids = receive(task, self._mappers, page.rows) if page.rows else set()
         _see(task.session, run.id, ids)
         run.provider_time = run.provider_time or page.provider_time
@@ -109,7 +116,7 @@ class Reading:
         while True:
             page = self._task.client.page(self._resource, number, since)
             fetch_missing(self._task, self._mappers, page.rows)
-            self._task.begin()
+            self._begin()
             ids = receive(self._task, self._mappers, page.rows) if page.rows else set()
             _see(self._task.session, self._run.id, ids)
             self._task.commit()
@@ -120,7 +127,7 @@ class Reading:
     def _start_again(self) -> None:
         self._run.passes += 1
         self._run.next_page = 1
-        self._task.begin()
+        self._begin()
         self._task.session.merge(self._run)
         self._task.commit()
 
@@ -128,7 +135,7 @@ class Reading:
         """Move the bookmark, but only past a reading that saw everything."""
         complete = self._complete()
         task = self._task
-        task.begin()
+        self._begin()
         for mapper in task.going(self._mappers):
             match.settle(task, mapper)
         task.session.execute(delete(PullSeen).where(PullSeen.pull_run_id == self._run.id))

@@ -22,16 +22,12 @@ from backoffice.models import (
     Urgency,
     Work,
 )
-from backoffice.sync import drift, jobs, settling
+from backoffice.sync import drift, jobs
 from backoffice.sync.compared import ComparedReading
-from backoffice.sync.drift import open_drift
-from backoffice.sync.lease import lock_connection
 from backoffice.sync.provider import Provider
 from backoffice.sync.pull import lists
 from backoffice.sync.spare import need_spare_calls
 from backoffice.sync.task import Task
-
-__all__ = ["estimate", "last", "open_drift", "reconcile", "request_reconciliation"]
 
 TITLE = "Reconciliation"
 
@@ -44,19 +40,7 @@ def request_reconciliation(
     user_id: int | None = None,
     started_by: StartedBy = StartedBy.SCHEDULE,
 ) -> tuple[SyncJob, bool]:
-    """Ask for a reconciliation; says also whether the job is new. Commits; the caller rings."""
-    lock_connection(session, connection.id)
-    open_one = session.scalar(
-        select(SyncJob).where(
-            SyncJob.connection_id == connection.id,
-            SyncJob.work == Work.RECONCILE,
-            SyncJob.thorough,
-            SyncJob.state.in_(jobs.OPEN),
-        )
-    )
-    if open_one is not None:
-        session.commit()
-        return open_one, False
+    """Ask for a reconciliation; says also whether the job is new. Commits; the caller rings. Raises: PausedError."""
     return jobs.request(
         session,
         connection,
@@ -65,17 +49,13 @@ def request_reconciliation(
         title=TITLE,
         user_id=user_id,
         urgency=Urgency.BACKGROUND,
-        due_at=now(),
         started_by=started_by,
         thorough=True,
     )
 
 
 def reconcile(task: Task) -> None:
-    """Carry out what people chose about earlier differences; then, if it was asked for, compare everything."""
-    settling.carry_out(task)
-    if not task.thorough:
-        return
+    """Compare everything."""
     run_id = _open(task)
     need_spare_calls(task, _calls_needed(task))
     for resource, mappers in lists(task):
@@ -140,20 +120,23 @@ def _finish(task: Task, run_id: int) -> None:
     session.flush()
     waiting = select(Drift.kind, func.count()).where(Drift.reconciliation_id == run_id, Drift.waits())
     found = dict(session.execute(waiting.group_by(Drift.kind)).all())
-    run, rows, whole = session.get_one(Reconciliation, run_id), 0, True
+    run, rows, whole, apart = session.get_one(Reconciliation, run_id), 0, True, 0
     for each in session.scalars(select(ComparedList).where(ComparedList.reconciliation_id == run_id)):
         each.counts = {kind: {**counts, "differences": found.get(kind, 0)} for kind, counts in each.counts.items()}
         rows += sum(counts["theirs"] for counts in each.counts.values())
+        apart += sum(sum(counts["explained"].values()) for counts in each.counts.values())
         whole = whole and each.complete
     run.finished_at, run.differences = now(), sum(found.values())
-    run.calls = task.calls
-    drift.forget_old(task)
-    task.notes.append(_said(run.differences, rows, whole))
+    run.complete, run.calls = whole, task.calls
+    task.notes.append(_said(run.differences, rows, whole, apart))
     task.commit(moved=True)
 
 
-def _said(differences: int, rows: int, whole: bool) -> str:
+def _said(differences: int, rows: int, whole: bool, apart: int) -> str:
+    """`apart` is how many rows were not compared: they wait, are paused, are not wanted …"""
     if differences:
         return f"{differences:,} {'difference' if differences == 1 else 'differences'} found among {rows:,} rows."
-    equal = f"Both sides are equal: {rows:,} rows compared."
-    return equal if whole else "No difference was found, but not all was seen."
+    if not whole:
+        return "No difference was found, but not all was seen."
+    but = f", but for {apart:,} that were not compared; the drift report says why" if apart else ""
+    return f"Both sides are equal{but}: {rows:,} rows."

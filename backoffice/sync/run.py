@@ -35,7 +35,19 @@ from backoffice.models import (
     Work,
     writing_as,
 )
-from backoffice.sync import apply, describe, drift, duplicates, jobs, lease, notices, preview, reconcile, settle
+from backoffice.sync import (
+    apply,
+    describe,
+    drift,
+    duplicates,
+    jobs,
+    lease,
+    notices,
+    preview,
+    reconcile,
+    settle,
+    settling,
+)
 from backoffice.sync.provider import Providers
 from backoffice.sync.task import CancelledError, GiveWayError, Task
 from backoffice.sync.update import bring_up_to_date
@@ -101,8 +113,8 @@ def _cancelled(shop: Workshop, turn: lease.Turn, error: Exception) -> None:
     jobs.finish(shop.session, turn, JobState.CANCELLED, reason=str(error) or None)
 
 
-def _gives_way(shop: Workshop, turn: lease.Turn, _error: Exception) -> None:
-    jobs.put_back(shop.session, turn, 0, Waiting.JOB, "a more urgent job")
+def _gives_way(shop: Workshop, turn: lease.Turn, error: Exception) -> None:
+    jobs.put_back(shop.session, turn, 0, Waiting.JOB, str(error) or "a more urgent job")
 
 
 def _waits_for_limit(shop: Workshop, turn: lease.Turn, error: Any) -> None:
@@ -138,7 +150,7 @@ def _loses_connection(shop: Workshop, turn: lease.Turn, error: Any) -> None:
     turn.write(session)
     let_go = session.scalar(select(SyncJob.cancel_requested).where(SyncJob.id == turn.job_id))
     state = JobState.CANCELLED if let_go else JobState.FAILED  # it was unlinked here while a call was under way
-    jobs.finish(session, turn, state, reason=None if let_go else error.message)
+    jobs.finish(session, turn, state, reason=None if let_go else error.message, lost=not let_go)
 
 
 def _asks(shop: Workshop, turn: lease.Turn, error: Any) -> None:
@@ -169,7 +181,7 @@ def _task(shop: Workshop, turn: lease.Turn) -> Task:
     if job.lost_workers >= LOST_WORKERS:
         raise BackofficeError("It stopped its worker again and again, and was set aside.")
     if not connection.usable:
-        raise BackofficeError(connection.problem or "The company is not linked any more.")
+        raise ConnectionLostError(connection.problem or "The company is not linked any more.")
     provider = shop.providers[connection.provider]
     settings = session.scalars(select(CompanySettings).filter_by(company_id=job.company_id)).one()
     session.expunge(settings)
@@ -199,15 +211,14 @@ def _work(task: Task) -> None:
         work = task.session.get_one(SyncJob, task.job_id, populate_existing=True).work
         connection = task.session.get_one(Connection, task.connection_id, populate_existing=True)
         task.confirmed = connection.push_confirmed_at is not None
-        task.follow_pauses()
+        task.follow_settings()
         task.session.rollback()
         if work is not Work.PREVIEW:
             describe.once_a_day(task)
             settle.settle(task)
         WORKS[work](task)
-        if work is not Work.PREVIEW:
+        if not work.only_looks:
             duplicates.catch_up(task)
-        if work not in (Work.RECONCILE, Work.PREVIEW):
             drift.look_again(task)
         task.begin()
         task.commit()
@@ -223,4 +234,5 @@ WORKS: dict[Work, Callable[[Task], None]] = {
     Work.PREVIEW: preview.take,
     Work.APPLY: apply.apply,
     Work.RECONCILE: reconcile.reconcile,
+    Work.SETTLE: settling.carry_out,
 }

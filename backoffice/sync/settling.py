@@ -6,16 +6,27 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from itertools import groupby
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, select, update
 from sqlalchemy.orm import Session
 
 from backoffice.clock import now
 from backoffice.errors import ConflictError
-from backoffice.models import Cause, Connection, Drift, Link, Settled, StartedBy, SyncJob, Urgency, Work
-from backoffice.sync import by_hand, changed, drift, jobs
-from backoffice.sync.compare import compare
+from backoffice.models import (
+    Cause,
+    CompanySettings,
+    Connection,
+    Drift,
+    Link,
+    Settled,
+    StartedBy,
+    SyncJob,
+    Urgency,
+    Work,
+)
+from backoffice.sync import by_hand, changed, drift, jobs, pause
+from backoffice.sync.compare import Verdict, compare
 from backoffice.sync.intake import fetch_missing, ids_in, receive
-from backoffice.sync.lease import lock_connection
+from backoffice.sync.lease import lock_connection, lock_records
 from backoffice.sync.mapper import Mapper, Payload
 from backoffice.sync.missing import asked_for
 from backoffice.sync.store import archive_missing
@@ -31,6 +42,19 @@ class Way(StrEnum):
     CREATE = "create"
     UNLINK = "unlink"
     LEAVE = "leave"
+
+
+#: Why a row that was asked for is not what holds here, by what explains it.
+NOT_TAKEN = {
+    "paused": "it is paused",
+    "unconfirmed": "it is being sent",
+    "changed": "it was changed on both sides",
+    "waiting": "it was changed here meanwhile",
+    "not wanted": "the settings leave it out",
+    "unlinked": "it was unlinked by hand",
+    "match": "it may be a record that is here already",
+    "unreadable": "it cannot be read",
+}
 
 
 def ways(mapper: Mapper, row: Drift) -> tuple[Way, ...]:
@@ -53,16 +77,17 @@ def ways(mapper: Mapper, row: Drift) -> tuple[Way, ...]:
 
 
 def settle(session: Session, connection: Connection, mapper: Mapper, row: Drift, way: Way, user_id: int | None) -> None:
-    """Do what a person chose for a difference, or ask for it; with it goes what comes with it. Commits nothing.
+    """Do what a person chose for a difference; with it goes what comes with it. Commits nothing.
 
+    What is to be taken has to be read again: `request` has it done.
     Raises: ConflictError, in words for people, where that is not open to it.
     """
+    lock_connection(session, connection.id)
+    session.refresh(row)
     if row.settled_at is not None or way not in ways(mapper, row):
         raise ConflictError(f"{row.name} was settled meanwhile. Look again.")
-    lock_connection(session, connection.id)
     for each in (row, *_with(session, row)) if way in (Way.TAKE, Way.LEAVE) else (row,):
-        each.user_id = user_id
-        each.asked_at = now() if way is Way.TAKE else None
+        each.user_id, each.taking = user_id, None
         each.left_at = now() if way is Way.LEAVE else None
     if way is Way.SEND:
         _send(session, mapper, row, user_id)
@@ -95,37 +120,40 @@ def _send(session: Session, mapper: Mapper, row: Drift, user_id: int | None) -> 
     link = _link(session, row)
     if link.attempt_id is not None or link.paused:
         raise ConflictError(f"{row.name} is being sent or paused just now. Try again later.")
+    settings = session.scalars(select(CompanySettings).filter_by(company_id=row.company_id)).one()
+    if not settings.sends(row.kind) or pause.held(settings, row.kind):
+        raise ConflictError(f"{row.name} is not sent: its kind is paused, or the settings do not send it.")
     link.changed_there = row.payload
     changed.send_ours(session, mapper, link)
     drift.close(row, Settled.OURS, user_id)
 
 
-def request(session: Session, connection: Connection, user_id: int | None) -> SyncJob:
-    """Ask for a job that carries out what was chosen. Commits; the caller rings."""
-    kinds = session.scalars(
-        select(Drift.kind).where(Drift.connection_id == connection.id, Drift.asked_at.is_not(None)).distinct()
-    ).all()
+def request(session: Session, connection: Connection, rows: Sequence[Drift], user_id: int | None) -> SyncJob:
+    """Have a job take theirs of these differences, and no other job. Commits; the caller rings. Raises: PausedError."""
+    every = [each for row in rows for each in (row, *_with(session, row))]
+
+    def hand_over(job: SyncJob) -> None:
+        for each in every:
+            each.taking = job
+
     job, _ = jobs.request(
         session,
         connection,
-        Work.RECONCILE,
-        sorted(kinds),
+        Work.SETTLE,
+        sorted({each.kind for each in every}),
         title="Settle differences",
         user_id=user_id,
         urgency=Urgency.PERSON,
-        due_at=now(),
         started_by=StartedBy.PERSON,
+        then=hand_over,
     )
     return job
 
 
 def carry_out(task: Task) -> None:
-    """Take what is there, for all differences for which somebody chose so."""
-    query = select(Drift).where(
-        Drift.connection_id == task.connection_id, Drift.asked_at.is_not(None), Drift.settled_at.is_(None)
-    )
+    """Take what is there, for all differences that this job was given."""
     asked: dict[str, list[str]] = {}
-    for row in task.session.scalars(query.order_by(Drift.id)):
+    for row in task.session.scalars(select(Drift).where(_given(task)).order_by(Drift.id)):
         asked.setdefault(row.kind, []).append(row.external_id)
     task.session.rollback()
     for resource, group in groupby(task.provider.mappers, key=lambda mapper: mapper.resource):
@@ -138,13 +166,17 @@ def carry_out(task: Task) -> None:
             _take_all(task, resource, mappers, mapper, asked.get(mapper.kind, []))
 
 
+def _given(task: Task) -> ColumnElement[bool]:
+    """The differences of which this job is to take theirs."""
+    return and_(Drift.taking_id == task.job_id, Drift.settled_at.is_(None))
+
+
 def _give_back(task: Task, mapper: Mapper, ids: Sequence[str]) -> None:
     """Nothing of a paused kind is taken; a person may choose again when it is resumed."""
     if not ids:
         return
     task.begin()
-    mine = Drift.connection_id == task.connection_id, Drift.kind == mapper.kind, Drift.external_id.in_(ids)
-    task.session.execute(update(Drift).where(*mine).values(asked_at=None))
+    task.session.execute(update(Drift).where(_given(task), Drift.kind == mapper.kind).values(taking_id=None))
     task.notes.append(f"{mapper.model.plural().capitalize()} are paused; nothing of them was taken.")
     task.commit()
 
@@ -153,9 +185,10 @@ def _take_all(task: Task, resource: str, mappers: Sequence[Mapper], mapper: Mapp
     size = task.provider.ids_per_call
     for start in range(0, len(ids), size):
         batch = ids[start : start + size]
-        rows = task.client.by_ids(resource, asked_for(task, mapper, batch))
-        fetch_missing(task, mappers, rows)
+        answer = task.client.by_ids(resource, asked_for(task, mapper, batch))
+        fetch_missing(task, mappers, answer)
         task.begin()
+        batch, rows = _still_chosen(task, mapper, batch, answer)
         for each in mappers:
             receive(task, [each], rows)
         archive_missing(task, mapper, ids_in(mapper, rows), Link.external_id.in_(batch))
@@ -164,6 +197,16 @@ def _take_all(task: Task, resource: str, mappers: Sequence[Mapper], mapper: Mapp
         _close(task, mapper, batch, rows)
         task.commit(moved=True)
         task.pause_here()
+
+
+def _still_chosen(
+    task: Task, mapper: Mapper, ids: Sequence[str], rows: Sequence[Payload]
+) -> tuple[list[str], list[Payload]]:
+    """The ids, and the rows, that nobody has decided about otherwise while they were read."""
+    query = select(Drift.external_id).where(_given(task), Drift.kind == mapper.kind, Drift.external_id.in_(ids))
+    chosen = list(task.session.scalars(query))
+    dropped = set(ids).difference(chosen)
+    return chosen, [row for row in rows if not dropped & ids_in(mapper, [row])]
 
 
 def _keep_theirs(task: Task, mapper: Mapper, rows: Sequence[Payload]) -> None:
@@ -177,6 +220,7 @@ def _keep_theirs(task: Task, mapper: Mapper, rows: Sequence[Payload]) -> None:
         link = session.scalars(
             select(Link).filter_by(connection_id=task.connection_id, kind=mapper.kind, external_id=verdict.external_id)
         ).one()
+        lock_records(session, mapper.model, [link.record_id])
         session.refresh(link, with_for_update=True)
         if verdict.finding is not None:
             link.changed_there = verdict.finding.payload
@@ -187,14 +231,21 @@ def _keep_theirs(task: Task, mapper: Mapper, rows: Sequence[Payload]) -> None:
 
 def _close(task: Task, mapper: Mapper, ids: Sequence[str], rows: Sequence[Payload]) -> None:
     """Put down what became of them; what still differs waits for a person again, as it is now."""
-    found = {verdict.external_id: verdict.finding for verdict in compare(task, mapper, rows)}
-    query = select(Drift).where(
-        Drift.connection_id == task.connection_id, Drift.kind == mapper.kind, Drift.external_id.in_(ids)
-    )
-    for row in task.session.scalars(query.where(Drift.settled_at.is_(None))):
-        finding = found.get(row.external_id)
-        if finding is None:
-            drift.close(row, Settled.THEIRS)
+    found = {verdict.external_id: verdict for verdict in compare(task, mapper, rows)}
+    query = select(Drift).where(_given(task), Drift.kind == mapper.kind, Drift.external_id.in_(ids))
+    for row in task.session.scalars(query).all():
+        why = _why_not_taken(task, row, found.get(row.external_id))
+        if why:
+            row.taking = None
+            task.notes.append(f"{row.name or mapper.model.label} {why}; look at it once more.")
         else:
-            row.asked_at = None
-            task.notes.append(f"{row.name or mapper.model.label} still differs; look at it once more.")
+            drift.close(row, Settled.THEIRS)
+
+
+def _why_not_taken(task: Task, row: Drift, verdict: Verdict | None) -> str:
+    """Why theirs does not hold here now; empty where it does."""
+    if verdict is None:
+        return "was not taken" if drift.still_here(task, row) else ""
+    if verdict.explained is not None:
+        return f"was not taken: {NOT_TAKEN[verdict.explained]}"
+    return "still differs" if verdict.finding is not None else ""

@@ -9,8 +9,6 @@ from backoffice.errors import RateLimitedError
 from backoffice.models import Connection
 from backoffice.sync.task import Task
 
-#: So many of the day's calls are kept for what people do and for what changes.
-KEPT = 200
 #: How long a reconciliation waits for calls to spare, in seconds; the provider's day begins anew at any hour.
 WAIT = 3 * 3600
 #: What was said of the day's calls longer ago is not relied on.
@@ -25,5 +23,5 @@ def need_spare_calls(task: Task, calls: int = 0) -> None:
         known = connection.budget_at is not None and connection.budget_at > now() - FRESH
         left = connection.day_left if known else None
         task.session.rollback()
-    if left is not None and left - calls < KEPT:
+    if left is not None and left - calls < task.provider.day_reserve:
         raise RateLimitedError("spare", WAIT)

@@ -65,6 +65,7 @@ def archive_missing(task: Task, mapper: Mapper, present: Collection[str], *among
             Link.kind == mapper.kind,
             Link.external_id.is_not(None),
             Link.gone.is_(None),
+            Link.paused.is_(False),
             Link.attempt_id.is_(None),
             *among,
         )

@@ -25,7 +25,10 @@ class CancelledError(Exception):
 
 
 class GiveWayError(Exception):
-    """A more urgent job of the same connection is due; this one goes on later where it stopped."""
+    """A more urgent job of the same connection is due; this one goes on later where it stopped.
+
+    Its text says what else it gives way to.
+    """
 
 
 @dataclass
@@ -84,11 +87,12 @@ class Task:
         """Those of some mappers whose kinds are not paused."""
         return [mapper for mapper in mappers if not pause.held(self.settings, mapper.kind)]
 
-    def follow_pauses(self) -> None:
-        """Take notice of what was paused or resumed meanwhile. Raises: CancelledError when the company was paused."""
-        chosen = select(CompanySettings.paused, CompanySettings.paused_kinds).filter_by(company_id=self.company_id)
-        paused, self.settings.paused_kinds = self.session.execute(chosen).one()
-        if paused:
+    def follow_settings(self) -> None:
+        """Go on with what was chosen meanwhile. Raises: CancelledError when the company was paused."""
+        chosen = select(CompanySettings).filter_by(company_id=self.company_id)
+        self.settings = self.session.scalars(chosen.execution_options(populate_existing=True)).one()
+        self.session.expunge(self.settings)
+        if self.settings.paused:
             raise CancelledError(pause.WORDS)
 
     def books(self) -> Books:
@@ -154,7 +158,7 @@ class Task:
         self.turn.check()
         cancelled = self.session.get_one(SyncJob, self.job_id, populate_existing=True).cancel_requested
         waits = somebody_waits(self.session, self.job_id)
-        self.follow_pauses()
+        self.follow_settings()
         self.session.rollback()
         if cancelled:
             raise CancelledError

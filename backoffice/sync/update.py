@@ -6,7 +6,7 @@ from sqlalchemy import func, select, update
 
 from backoffice.clock import now
 from backoffice.models import Connection, Link
-from backoffice.sync import pending, pull, push
+from backoffice.sync import apply, pending, pull, push
 from backoffice.sync.task import Task
 
 
@@ -20,6 +20,8 @@ def bring_up_to_date(task: Task, push_only: bool) -> None:
     task.session.rollback()
     if task.confirmed:
         push.push(task)
+    else:
+        apply.give_back(task)
 
 
 def first_read(task: Task) -> list[str]:
@@ -38,7 +40,7 @@ def _confirm_if_nothing_waits(task: Task) -> None:
         .select_from(Link)
         .where(
             Link.connection_id == task.connection_id,
-            Link.wanted_revision > Link.synced_revision,
+            Link.pending,
             Link.paused.is_(False),
         )
     )

@@ -54,10 +54,10 @@ class Writer:
             self._lines[row.id] = changes["lines"]
         for column, old, new in self._spelt_out(row, changes):
             self.entry(row.id, "changed", column, old, new)
-        self._alert(row, changes)
+        self.alert(row, changes)
         return revision
 
-    def _alert(self, row: Held, changes: dict[str, Any]) -> None:
+    def alert(self, row: Held, changes: dict[str, Any]) -> None:
         """Somebody has to look at a guarded column that they changed; what a first match fills in was never ours."""
         for column in sorted(self._mapper.model.guarded(row.values) & changes.keys()):
             old, new = row.values[column], changes[column]

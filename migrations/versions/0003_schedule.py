@@ -10,6 +10,13 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+#: What failed before is not asked about again where an Update has completed since.
+MADE_GOOD = """
+    UPDATE sync_job SET made_good_at = ended_at WHERE state = 'failed' AND question IS NULL AND EXISTS (
+        SELECT 1 FROM sync_job AS later WHERE later.connection_id = sync_job.connection_id AND later.work = 'update'
+        AND later.state = 'completed' AND later.ended_at > sync_job.ended_at)
+"""
+
 
 def upgrade() -> None:
     with op.batch_alter_table("company_settings") as batch_op:
@@ -36,14 +43,22 @@ def upgrade() -> None:
     with op.batch_alter_table("pull_run") as batch_op:
         batch_op.alter_column("left_out", server_default=None)
     with op.batch_alter_table("sync_job") as batch_op:
+        batch_op.add_column(sa.Column("made_good_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("lost", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.drop_constraint(op.f("ck_sync_job_work"), type_="check")
-        batch_op.create_check_constraint("work", "work IN ('update', 'push', 'notices', 'reconcile', 'preview')")
+        batch_op.create_check_constraint("work", "work IN ('update', 'push', 'notices', 'reconcile', 'settle', 'preview')")
         batch_op.drop_constraint(op.f("ck_sync_job_started_by"), type_="check")
         batch_op.create_check_constraint("started_by", "started_by IN ('person', 'save', 'schedule', 'webhook', 'command')")
+    with op.batch_alter_table("sync_job") as batch_op:
+        batch_op.alter_column("lost", server_default=None)
+    op.execute(MADE_GOOD)
 
 
 def downgrade() -> None:
+    op.execute("DELETE FROM sync_job WHERE work NOT IN ('update', 'push') OR started_by = 'webhook'")
     with op.batch_alter_table("sync_job") as batch_op:
+        for column in ("made_good_at", "lost"):
+            batch_op.drop_column(column)
         batch_op.drop_constraint(op.f("ck_sync_job_work"), type_="check")
         batch_op.create_check_constraint("work", "work IN ('update', 'push')")
         batch_op.drop_constraint(op.f("ck_sync_job_started_by"), type_="check")

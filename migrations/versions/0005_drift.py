@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column('started_at', sa.DateTime(timezone=True), nullable=False),
         sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
         sa.Column('differences', sa.Integer(), nullable=False),
+        sa.Column('complete', sa.Boolean(), nullable=False),
         sa.Column('calls', sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(['company_id'], ['company.id'], name=op.f('fk_reconciliation_company_id_company'), ondelete='CASCADE'),
         sa.ForeignKeyConstraint(['connection_id'], ['connection.id'], name=op.f('fk_reconciliation_connection_id_connection'), ondelete='CASCADE'),
@@ -80,7 +81,7 @@ def upgrade() -> None:
         sa.Column('found_at', sa.DateTime(timezone=True), nullable=False),
         sa.Column('seen_at', sa.DateTime(timezone=True), nullable=False),
         sa.Column('found_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-        sa.Column('asked_at', sa.DateTime(timezone=True), nullable=True),
+        sa.Column('taking_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
         sa.Column('left_at', sa.DateTime(timezone=True), nullable=True),
         sa.Column('settled_at', sa.DateTime(timezone=True), nullable=True),
         sa.Column('settled', sa.Enum('theirs', 'ours', 'created_again', 'unlinked', 'by_itself', name='drift_settled', native_enum=False, create_constraint=True, length=20), nullable=True),
@@ -90,6 +91,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(['connection_id'], ['connection.id'], name=op.f('fk_drift_connection_id_connection'), ondelete='CASCADE'),
         sa.ForeignKeyConstraint(['found_by_id'], ['sync_job.id'], name=op.f('fk_drift_found_by_id_sync_job'), ondelete='SET NULL'),
         sa.ForeignKeyConstraint(['reconciliation_id'], ['reconciliation.id'], name=op.f('fk_drift_reconciliation_id_reconciliation'), ondelete='SET NULL'),
+        sa.ForeignKeyConstraint(['taking_id'], ['sync_job.id'], name=op.f('fk_drift_taking_id_sync_job'), ondelete='SET NULL'),
         sa.ForeignKeyConstraint(['user_id'], ['user_account.id'], name=op.f('fk_drift_user_id_user_account'), ondelete='SET NULL'),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_drift'))
     )
@@ -97,6 +99,7 @@ def upgrade() -> None:
     op.create_index('ix_drift_company', 'drift', ['company_id', 'settled_at'], unique=False)
     op.create_index(op.f('ix_drift_found_by_id'), 'drift', ['found_by_id'], unique=False)
     op.create_index(op.f('ix_drift_reconciliation_id'), 'drift', ['reconciliation_id'], unique=False)
+    op.create_index(op.f('ix_drift_taking_id'), 'drift', ['taking_id'], unique=False)
     op.create_index('ix_drift_record', 'drift', ['kind', 'record_id'], unique=False)
     op.create_index('uq_drift_open', 'drift', ['connection_id', 'kind', 'external_id'], unique=True, sqlite_where=sa.text('settled_at IS NULL'), postgresql_where=sa.text('settled_at IS NULL'))
 

@@ -11,7 +11,7 @@ branch_labels = None
 depends_on = None
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-WORKS = "'update', 'push', 'notices', 'reconcile', 'preview'"
+WORKS = "'update', 'push', 'notices', 'reconcile', 'settle', 'preview'"
 
 
 def upgrade() -> None:

@@ -26,6 +26,10 @@ def upgrade() -> None:
         sa.Column("user_id", ROW_ID, nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reason", sa.String(500), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("removed", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["user_id"], ["user_account.id"], name=op.f("fk_deletion_user_id_user_account"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deletion")),
@@ -34,7 +38,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("deletion_id", ROW_ID, nullable=True))
         batch_op.create_foreign_key(op.f("fk_company_deletion_id_deletion"), "deletion", ["deletion_id"], ["id"])
     with op.batch_alter_table("connection") as batch_op:
-        batch_op.add_column(sa.Column("lost_reason", sa.String(40), nullable=True))
+        batch_op.add_column(sa.Column("lost_reason", sa.Enum("consent_ended", "organisation_gone", "organisation_closed", "demo_gone", "scope_missing", name="ending", native_enum=False, create_constraint=True, length=20), nullable=True))
         batch_op.add_column(sa.Column("demo", sa.Boolean(), nullable=False, server_default=sa.false()))
     with op.batch_alter_table("connection") as batch_op:
         batch_op.alter_column("demo", server_default=None)
@@ -64,6 +68,7 @@ def downgrade() -> None:
             batch_op.drop_constraint(op.f(f"fk_{table}_book_id_connection"), type_="foreignkey")
             batch_op.drop_column("book_id")
     with op.batch_alter_table("connection") as batch_op:
+        batch_op.drop_constraint(op.f("ck_connection_ending"), type_="check")
         batch_op.drop_column("lost_reason")
         batch_op.drop_column("demo")
     with op.batch_alter_table("company") as batch_op:

@@ -135,3 +135,27 @@ def test_without_an_alert_nothing_is_asked(session: Db, company: Company, suppli
     a_bank(session, company)
     bill = approved(session, Bill, company, name="B-1", contact=supplier)
     assert "alerts_known" not in browser.says(f"/c/{company.id}/payments/new/?bill={bill.id}")
+
+
+def test_however_many_are_open_every_one_warns(
+    session: Db, company: Company, supplier: Contact, alert: Alert, browser: Browser
+) -> None:
+    many = [Contact(company_id=company.id, name=f"Supplier {n}", supplier_here=True) for n in range(1_000)]
+    session.add_all(many)
+    session.flush()
+    session.add_all(
+        Alert(company_id=company.id, kind="contact", record_id=one.id, column="tax_number", old="1", new="2")
+        for one in many
+    )
+    session.commit()
+    assert "has to be looked at" in browser.says(f"/c/{company.id}/suppliers/details/?id={supplier.id}")
+    assert "Bank account changed" in browser.says(f"/c/{company.id}/suppliers/?search=Kiwi")
+
+
+def test_they_are_counted_while_nothing_is_linked(
+    session: Db, company: Company, connection: Connection, alert: Alert, browser: Browser
+) -> None:
+    connection.active = False
+    session.commit()
+    assert "1 change of bank or tax details" in browser.says(f"/c/{company.id}/")
+    assert 'Open <span class="count">1</span>' in browser.says(f"/c/{company.id}/alerts/")

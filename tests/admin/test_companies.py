@@ -59,7 +59,7 @@ def linked(session: Db, name: str, **values: Any) -> Connection:
 
 def names(text: str) -> list[str]:
     """The companies on a page, in its order."""
-    known = ("Harbour Supplies", "Hill Supplies", "Airy", "Beach", "Coast", "Dune")
+    known = ("Harbour Supplies", "Hill Supplies", "Airy", "Beach", "Coast", "Dune", "Ärzte GmbH")
     main = text.split("<main")[1]
     return sorted((n for n in known if f">{n}</a>" in main), key=lambda n: main.index(f">{n}</a>"))
 
@@ -72,7 +72,7 @@ def several(session: Db, elsewhere: Company, connection: Connection) -> dict[str
     a_job(session, found["Airy"], JobState.COMPLETED, ended_at=now() - timedelta(hours=3))
     a_job(session, found["Beach"], JobState.COMPLETED, ended_at=now() - timedelta(days=2))
     a_job(session, found["Beach"], JobState.FAILED, ended_at=now() - timedelta(hours=1), reason="No.")
-    a_job(session, found["Airy"], JobState.FAILED, ended_at=now() - timedelta(hours=4), reason="Made good since.")
+    a_job(session, found["Airy"], JobState.FAILED, ended_at=now() - timedelta(hours=4), made_good_at=now())
     company = session.get_one(Company, found["Coast"].company_id)
     for number in range(2):
         a_record(session, Contact, company, name=f"Waits {number}")
@@ -117,6 +117,15 @@ def test_they_are_found_filtered_and_sorted_in_the_address(
     assert shown("sort=waiting")[0] == "Coast"
     for odd in ("page=9", "page=99999999999999999999", "sort=x&only=y&view=z", "search=%00", "page=-1", "provider=%00"):
         administrator.says(f"/companies/?{odd}")
+
+
+def test_letters_are_one_in_either_case_beyond_ascii(
+    session: Db, company: Company, elsewhere: Company, connection: Connection, administrator: Browser
+) -> None:
+    elsewhere.name, connection.organisation = "Ärzte GmbH", "ŠKODA"
+    session.commit()
+    for text, name in (("ärzte", elsewhere.name), ("škoda", company.name)):
+        assert names(administrator.says(f"/companies/?search={text}")) == [name]
 
 
 def test_it_asks_as_many_questions_for_many_as_for_few(
@@ -199,3 +208,32 @@ def test_the_menu_folds_and_stays_as_it_was_left(
     session.commit()
     summary = browser.says(f"/c/{company.id}/").split('data-group="Sync"')[1].split("</summary>")[0]
     assert 'title="1 thing to decide"' in summary
+
+
+@pytest.mark.parametrize(
+    ("failed", "state", "count"),
+    [
+        ({}, ConnectionState.CONNECTED, 1),
+        ({"made_good_at": now()}, ConnectionState.CONNECTED, 0),
+        ({"lost": True}, ConnectionState.NEEDS_RECONNECTING, 0),
+        ({"lost": True}, ConnectionState.CONNECTED, 1),
+        ({"lost": False}, ConnectionState.NEEDS_RECONNECTING, 1),
+    ],
+)
+def test_the_list_and_the_overview_name_the_same_failures(
+    failed: dict[str, Any], state: ConnectionState, count: int, session: Db, connection: Connection, browser: Browser
+) -> None:
+    a_job(session, connection, JobState.FAILED, ended_at=now(), reason="It would not.", **failed)
+    connection.state = state
+    session.commit()
+    row = browser.says("/companies/?view=table").split("<main")[1].split(">Harbour Supplies</a>")[1].split("</tr>")[0]
+    assert ("tab=failed" in row) == bool(count)
+    assert browser.says(f"/c/{connection.company_id}/").split("Records</h2>")[0].count("failed: It would not.") == count
+
+
+def test_more_failures_than_are_named_are_counted_alike(session: Db, connection: Connection, browser: Browser) -> None:
+    for number in range(5):
+        a_job(session, connection, JobState.FAILED, ended_at=now() - timedelta(hours=number), reason=f"No {number}.")
+    assert "5 sync jobs" in browser.says("/companies/?view=cards")
+    text = browser.says(f"/c/{connection.company_id}/")
+    assert ("No 2." in text.split("Records</h2>")[0], "2 more failed sync jobs" in text) == (True, True)

@@ -14,6 +14,7 @@ from flask import Flask
 from sqlalchemy import Engine, MetaData, create_engine, func, select
 
 from backoffice.clock import now
+from backoffice.errors import LeaseLostError
 from backoffice.models import (
     Attachment,
     AttachmentContent,
@@ -37,8 +38,10 @@ from backoffice.models import (
     SyncAttemptItem,
     TaxMapping,
 )
+from backoffice.models.leased import GIVEN_UP, MOST_TRIES, Lease, claim
 from backoffice.models.owned import SHARED, owned_tables
 from backoffice.sync import deletion
+from jobs import JOBS
 from tests.admin.conftest import Browser, Db, a_job, a_record
 from tests.admin.test_integrations import PlayedProvider, xero
 from tests.databases import Databases, lent
@@ -80,6 +83,12 @@ def full(session: Db, company: Company, elsewhere: Company, connection: Connecti
     session.add(PullSeen(pull_run_id=run.id, external_id="e"))
     session.commit()
     return company
+
+
+def leased(session: Db, begun: Deletion) -> Lease:
+    lease = claim(session, Deletion, begun.id, 30)
+    assert lease is not None
+    return lease
 
 
 def rows(engine: Engine, company_id: int) -> dict[str, int]:
@@ -168,24 +177,70 @@ def test_a_big_one_goes_in_lots_and_whoever_goes_on_with_it_takes_up_what_is_lef
     company_id, table = full.id, Contact.table()
     before = deletion.counted(session, company_id)
     begun = deletion.begin(session, session.get_one(Company, company_id), None)
-    assert deletion._remove(session, begun.id, company_id, History.table())
-    assert deletion.unfinished(session) == [begun.id]
-    assert deletion.run(session, begun.id)
+    assert deletion.due(session) == [begun.id]
+    lost = leased(session, begun)
+    assert deletion._remove(session, lost, company_id, History.table())
+    assert deletion.due(session) == [], "a worker is at it"
+    begun.lease_until = now()
+    session.commit()
+    assert deletion.due(session) == [begun.id]
+    second = leased(session, begun)
+    with pytest.raises(LeaseLostError):
+        deletion._remove(session, lost, company_id, History.table())
+    assert deletion.run(session, second)
     assert session.scalar(select(func.count()).select_from(table).where(table.c.company_id == company_id)) == 0
     session.refresh(begun)
     assert begun.removed == before
-    assert (deletion.unfinished(session), deletion.run(session, begun.id)) == ([], True)
+    assert (deletion.due(session), claim(session, Deletion, begun.id, 30)) == ([], None)
 
 
 def test_it_waits_for_a_job_under_way(session: Db, full: Company, connection: Connection) -> None:
     running = a_job(session, connection, JobState.RUNNING, lease_until=now() + timedelta(minutes=1))
     begun = deletion.begin(session, session.get_one(Company, full.id), None)
-    assert not deletion.run(session, begun.id)
+    connection.active = True  # linked at the same moment
+    session.commit()
+    assert not deletion.run(session, leased(session, begun))
+    session.refresh(connection)
+    assert not connection.active
+    assert deletion.due(session) == [begun.id], "whoever comes next looks again"
     session.refresh(running)
     assert running.cancel_requested
     running.state = JobState.CANCELLED
     session.commit()
-    assert deletion.run(session, begun.id)
+    assert deletion.run(session, leased(session, begun))
+
+
+def test_one_that_never_comes_further_is_given_up_and_goes_on_when_somebody_says_so(
+    app: Flask, session: Db, full: Company, administrator: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether its worker dies or meets a fault of the program: nobody is rung for it for ever."""
+    begun, key = deletion.begin(session, session.get_one(Company, full.id), None), full.id
+
+    def faulty(*_: object) -> bool:
+        raise ZeroDivisionError
+
+    with app.app_context(), monkeypatch.context() as patched:
+        patched.setattr(deletion, "_remove", faulty)
+        for tries in range(1, MOST_TRIES + 1):
+            JOBS["delete_company"](begun.id)
+            session.refresh(begun)
+            assert (begun.tries, begun.ended_at, deletion.due(session)) == (tries, None, [])
+            begun.lease_until = now()
+            session.commit()
+        JOBS["delete_company"](begun.id)
+    session.refresh(begun)
+    assert (begun.ended_at is not None, begun.reason, deletion.due(session)) == (True, GIVEN_UP, [])
+    place = f"/companies/delete/done/?id={begun.id}"
+    assert "is not deleted to its end" in administrator.says(place)
+    assert "Harbour Supplies is not deleted to its end" in administrator.says("/companies/")
+    answer = administrator.post("/companies/delete/resume/", {"id": begun.id}, follow=True)
+    assert "is being deleted" in answer.text
+    with app.app_context():
+        JOBS["delete_company"](begun.id)
+    session.expire_all()
+    assert "was deleted" in administrator.says(place)
+    assert session.get(Company, key) is None
+    assert administrator.post("/companies/delete/resume/", {"id": begun.id}).status_code == 404
 
 
 def test_the_archive_holds_everything_and_no_secret(
@@ -223,3 +278,22 @@ def test_only_administrators_come_here(full: Company, browser: Browser, browser_
         assert administrator.get(f"/companies/delete/?id={key}").status_code == 404
         assert administrator.get(f"/companies/delete/archive/?id={key}").status_code == 404
         assert administrator.get(f"/companies/delete/done/?id={key}").status_code == 404
+
+
+def test_half_a_character_that_was_kept_breaks_no_archive(session: Db, full: Company, administrator: Browser) -> None:
+    link = session.scalars(select(Link).join(Connection).where(Connection.company_id == full.id)).first()
+    assert link is not None
+    link.changed_there = {"Name": "Caf\ud83d"}
+    session.commit()
+    answer = administrator.get(f"/companies/delete/archive/?id={full.id}")
+    with zipfile.ZipFile(io.BytesIO(answer.data)) as packed:
+        assert packed.testzip() is None
+        assert {"Name": "Caf\ud83d"} in [row["changed_there"] for row in json.loads(packed.read("link.json"))]
+
+
+def test_a_name_with_two_blanks_is_typed_as_it_is_shown(session: Db, full: Company, administrator: Browser) -> None:
+    full.name = "Harbour  Supplies"
+    session.commit()
+    administrator.post(f"/companies/delete/?id={full.id}", {"name": "Harbour Supplies"})
+    session.refresh(full)
+    assert full.deletion_id is not None

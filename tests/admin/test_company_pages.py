@@ -21,6 +21,7 @@ from backoffice.models import (
     TaxRate,
     Work,
 )
+from backoffice.sync import freshness
 from tests.admin.conftest import Browser, Db, a_job, a_record, integrate
 
 
@@ -154,7 +155,9 @@ def test_all_is_in_step_only_when_it_is(
     text = browser.says(place)
     assert (calm in text, f"/sync-jobs/details/?id={failed.id}" in text) == (False, True)
     assert "failed: Xero did not answer." in text
-    a_job(session, connection, JobState.COMPLETED, kinds=["contact", "item"], ended_at=now() + timedelta(seconds=1))
+    later = {"kinds": ["contact", "item"], "ended_at": now() + timedelta(seconds=1)}
+    freshness.make_good(session, a_job(session, connection, JobState.COMPLETED, **later))
+    session.commit()
     assert calm in browser.says(place)  # a later one made it good
     a_record(session, Contact, company)
     text = browser.says(place)
@@ -171,3 +174,12 @@ def test_what_was_paused_on_purpose_is_no_hindrance_and_no_secret(
     session.commit()
     assert "All is in step, but for" in browser.says(f"/c/{company.id}/")
     assert "waiting</span>" not in browser.says(f"/c/{company.id}/suppliers/")
+
+
+def test_a_zone_that_an_organisation_has_can_stay_and_be_chosen_again(
+    session: Db, company: Company, administrator: Browser
+) -> None:
+    for zone in ("Etc/GMT+12", "Pacific/Auckland", "Etc/GMT+12"):
+        administrator.post(f"/companies/edit?id={company.id}", {"name": f"By {zone}", "time_zone": zone})
+        session.expire_all()
+        assert (company.name, company.time_zone) == (f"By {zone}", zone)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from backoffice.models import (
     CompanySettings,
     ComparedList,
     Connection,
+    ConnectionState,
     Contact,
     Drift,
     Item,
@@ -60,7 +62,12 @@ def contact(session: Db, company: Company, connection: Connection) -> Contact:
 def row(session: Db, connection: Connection, contact: Contact) -> Drift:
     """A reconciliation that found one difference."""
     run = Reconciliation(
-        company_id=connection.company_id, connection_id=connection.id, finished_at=now(), differences=1, calls=12
+        company_id=connection.company_id,
+        connection_id=connection.id,
+        finished_at=now(),
+        differences=1,
+        calls=12,
+        complete=True,
     )
     counts = {"ours": 5, "theirs": 6, "differences": 1, "explained": {"waiting": 2}}
     run.lists = [ComparedList(resource="Contacts", complete=True, finished_at=now(), counts={"contact": counts})]
@@ -69,8 +76,37 @@ def row(session: Db, connection: Connection, contact: Contact) -> Drift:
     return a_drift(session, connection, contact, Cause.EDITED_SILENTLY, reconciliation_id=run.id)
 
 
-def press(browser: Browser, page: str, **form: Any) -> str:
-    return browser.post(f"{page}settle/", form, follow=True).text
+def press(browser: Browser, page: str, seen: str | None = None, **form: Any) -> str:
+    """Press a button of the report as it is shown now, or as it was seen before."""
+    return browser.post(f"{page}settle/", {**form, "seen": seen or as_seen(browser, page, form)}, follow=True).text
+
+
+def as_seen(browser: Browser, page: str, form: dict[str, Any]) -> str:
+    """What the buttons of a difference, or of all of a cause, say that the page shows."""
+    about = rf'name="row" value="{form["row"]}"' if "row" in form else f'name="cause" value="{form.get("cause")}"'
+    text = browser.says(page) + browser.says(f"{page}?left=1")
+    found = re.search(rf'{about}>\s*<input type="hidden" name="seen" value="(\w*)"', text)
+    return found[1] if found else ""
+
+
+def test_a_report_that_is_out_of_date_overwrites_nothing(
+    session: Db, page: str, row: Drift, contact: Contact, browser: Browser
+) -> None:
+    seen = as_seen(browser, page, {"row": row.id})
+    assert seen
+    row.fingerprint, row.differences = "another", [{"column": "city", "label": "City", "ours": "A", "theirs": "B"}]
+    session.commit()
+    assert "Something else differs than this page showed" in press(browser, page, seen, row=row.id, way="send")
+    session.expire_all()
+    assert row.settled_at is None
+
+
+def test_nothing_is_settled_while_the_link_is_lost(
+    session: Db, page: str, connection: Connection, row: Drift, browser: Browser
+) -> None:
+    connection.state = ConnectionState.NEEDS_RECONNECTING
+    session.commit()
+    assert "has to be linked again first" in press(browser, page, row=row.id, way="take")
 
 
 def link_of(session: Db, record: Any) -> Link:
@@ -124,8 +160,8 @@ def test_take_theirs_asks_for_a_job_that_reads_it_again(session: Db, page: str, 
     assert "1 difference being settled" in press(browser, page, row=row.id, way="take")
     session.expire_all()
     job = session.query(SyncJob).one()
-    assert (job.work, job.thorough, job.kinds) == (Work.RECONCILE, False, ["contact"])
-    assert (row.asked_at is not None, row.user_id is not None, row.settled_at) == (True, True, None)
+    assert (job.work, job.kinds) == (Work.SETTLE, ["contact"])
+    assert (row.taking_id, row.user_id is not None, row.settled_at) == (job.id, True, None)
     assert "Being settled since" in browser.says(page)
 
 
@@ -246,7 +282,7 @@ def test_what_is_approved_is_settled_by_who_may_approve_it(
     for way in ("take", "create"):
         assert "Only who may approve it settles this" in press(browser, page, row=row.id, way=way)
     session.expire_all()
-    assert (row.asked_at, row.settled_at) == (None, None)
+    assert (row.taking_id, row.settled_at) == (None, None)
 
 
 def test_what_was_settled_says_how_and_by_whom(session: Db, page: str, row: Drift, browser: Browser) -> None:
@@ -254,3 +290,35 @@ def test_what_was_settled_says_how_and_by_whom(session: Db, page: str, row: Drif
     text = browser.says(page)
     for word in ("Settled lately", "Ours was sent", "Operator"):
         assert word in text
+
+
+def test_what_a_job_that_failed_was_to_settle_can_be_chosen_again_for_all(
+    session: Db, company: Company, connection: Connection, page: str, row: Drift, browser: Browser
+) -> None:
+    other = a_record(session, Contact, company, name="Other Ltd")
+    integrate(session, connection, other)
+    a_drift(session, connection, other, Cause.EDITED_SILENTLY)
+    every = {"kind": "contact", "cause": "edited_silently"}
+    press(browser, page, **every, way="take")
+    assert "settled meanwhile" in press(browser, page, **every, way="leave")
+    job = session.query(SyncJob).one()
+    job.state, job.ended_at, job.reason = JobState.FAILED, now(), "no"
+    session.commit()
+    text = browser.says(page)
+    assert ("All 2:" in text, "Being settled since" in text) == (True, False)
+    assert "2 differences left as it is" in press(browser, page, **every, way="leave")
+
+
+def test_the_page_loads_itself_anew_when_its_job_has_ended(page: str, row: Drift, browser: Browser) -> None:
+    assert "data-reload" not in browser.says(page)
+    press(browser, page, row=row.id, way="take")
+    assert 'class="strip" data-reload' in browser.says(page)
+
+
+def test_not_all_seen_is_not_called_equal(session: Db, page: str, row: Drift, browser: Browser) -> None:
+    run = session.query(Reconciliation).one()
+    run.differences, run.complete = 0, False
+    session.delete(session.get_one(Drift, row.id))
+    session.commit()
+    text = browser.says(page)
+    assert ("not all was seen" in text, "Both sides are equal" in text, "✓" in text) == (True, False, False)

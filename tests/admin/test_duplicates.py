@@ -21,6 +21,11 @@ def ask_for(session: Db, company: Company, strictness: Strictness) -> None:
     session.commit()
 
 
+def both(pair: Duplicate) -> dict[str, int]:
+    """What the button under a pair sends."""
+    return {"first": pair.first_id, "second": pair.second_id}
+
+
 @pytest.mark.parametrize(
     ("typed", "why"),
     [
@@ -96,7 +101,7 @@ def test_not_a_duplicate_is_said_once(session: Db, company: Company, browser: Br
     one = a_contact(session, company, "Kiwi Steel", email="a@b.nz")
     a_contact(session, company, "Tui Metals", email="a@b.nz")
     pair = session.query(Duplicate).one()
-    told = browser.post(f"/c/{company.id}/duplicates/different/", {"id": pair.id}, follow=True)
+    told = browser.post(f"/c/{company.id}/duplicates/different/", both(pair), follow=True)
     assert ("They are two" in told.text, "the same e-mail" in told.text) == (True, False)
     session.refresh(one)
     one.phone = "1"
@@ -118,12 +123,30 @@ def test_viewers_see_the_list_and_answer_nothing(session: Db, company: Company, 
     viewer, pair = browser_as(Role.VIEWER), session.query(Duplicate).one()
     text = viewer.says(f"/c/{company.id}/duplicates/")
     assert ("the same e-mail" in text, "Not a duplicate</button>" in text) == (True, False)
-    assert viewer.post(f"/c/{company.id}/duplicates/different/", {"id": pair.id}).status_code == 403
+    assert viewer.post(f"/c/{company.id}/duplicates/different/", both(pair)).status_code == 403
 
 
-@pytest.mark.parametrize("key", ["", "x", "0", "99999999999999999999"])
-def test_a_pair_that_is_none_is_said(key: str, company: Company, browser: Browser) -> None:
-    assert browser.post(f"/c/{company.id}/duplicates/different/", {"id": key}).status_code == 404
+@pytest.mark.parametrize("key", ["", "x", "0", "1", "99999999999999999999"])
+def test_a_pair_that_is_none_is_said(key: str, session: Db, company: Company, browser: Browser) -> None:
+    one = a_contact(session, company, "Kiwi Steel")
+    said = browser.post(f"/c/{company.id}/duplicates/different/", {"first": one.id, "second": key})
+    assert (said.status_code, session.query(Duplicate).count()) == (404, 0)
+
+
+def test_an_old_page_answers_the_pair_that_it_showed(session: Db, company: Company, browser: Browser) -> None:
+    one = a_contact(session, company, "Kiwi Steel", email="a@b.nz")
+    a_contact(session, company, "Tui Metals", email="a@b.nz")
+    shown = session.query(Duplicate).one()
+    form = both(shown)
+    one.email = "other@b.nz"
+    session.commit()
+    for name in ("Moa Timber", "Kea Glass"):
+        a_contact(session, company, name, email="c@d.nz")
+    assert browser.post(f"/c/{company.id}/duplicates/different/", form).status_code == 303
+    session.expire_all()
+    answered = {row.first_id: row.answered_at is not None for row in session.query(Duplicate)}
+    assert list(answered.values()) == [False, True]
+    assert answered[one.id]
 
 
 def test_another_company_keeps_its_pairs(session: Db, company: Company, elsewhere: Company, browser: Browser) -> None:
@@ -131,7 +154,7 @@ def test_another_company_keeps_its_pairs(session: Db, company: Company, elsewher
         a_contact(session, company, name, email="a@b.nz")
     pair = session.query(Duplicate).one()
     assert "the same e-mail" not in browser.says(f"/c/{elsewhere.id}/duplicates/")
-    assert browser.post(f"/c/{elsewhere.id}/duplicates/different/", {"id": pair.id}).status_code == 404
+    assert browser.post(f"/c/{elsewhere.id}/duplicates/different/", both(pair)).status_code == 404
 
 
 def test_the_setting_is_an_administrators(session: Db, company: Company, administrator: Browser) -> None:

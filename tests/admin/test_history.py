@@ -20,6 +20,7 @@ from backoffice.database import Exact
 from backoffice.models import (
     RECORDS,
     Account,
+    Alert,
     Author,
     Bill,
     Company,
@@ -298,6 +299,35 @@ def test_a_payment_is_brought_back_within_what_is_due(session: Db, company: Comp
     assert "is due on" in bring_back(browser, company, row)
     edited(session, other, archived=True)
     assert "has it again" in bring_back(browser, company, row)
+    session.expire_all()
+    assert payment.amount == Decimal(60)
+
+
+def test_a_rate_that_is_none_stays_away(session: Db, company: Company, browser: Browser) -> None:
+    payment = a_record(session, Payment, company)
+    for record in (payment, payment.document):
+        edited(session, record, currency_rate=Decimal(0))
+        edited(session, record, currency_rate=Decimal(2))
+        said = bring_back(browser, company, last_change(session, record, "currency_rate"))
+        assert "A rate is above nothing." in said
+
+
+def test_a_payment_into_changed_hands_is_brought_back_by_who_knows_of_it(
+    session: Db, company: Company, browser: Browser
+) -> None:
+    """As on its form: the bank account of its supplier was changed, and nobody has looked at that."""
+    payment = a_record(session, Payment, company)
+    edited(session, payment, amount=Decimal(60))
+    edited(session, payment, amount=Decimal(5))
+    about = {"kind": Contact.kind, "record_id": payment.document.contact_id, "column": "bank_account"}
+    alert = Alert(company_id=company.id, **about, old="12-3456", new="66-6666")
+    session.add(alert)
+    session.commit()
+    row = last_change(session, payment, "amount")
+    for known in ("", "0"):
+        said = bring_back(browser, company, row, alerts_known=known)
+        assert ("66-6666" in said, "I know of this" in said, "has it again" in said) == (True, True, False)
+    assert "has it again" in bring_back(browser, company, row, alerts_known=str(alert.id))
     session.expire_all()
     assert payment.amount == Decimal(60)
 

@@ -9,13 +9,14 @@ import pytest
 from flask import Flask
 
 from backoffice.clock import now
-from backoffice.errors import ConfigurationError, ConsentError
+from backoffice.errors import ConfigurationError, ConsentError, Ending
 from backoffice.models import (
     Authorisation,
     Company,
     Connection,
     ConnectionState,
     Contact,
+    Deletion,
     JobState,
     Link,
     PullRun,
@@ -23,6 +24,7 @@ from backoffice.models import (
 )
 from backoffice.sync import linking
 from backoffice.sync.provider import Consent, Finding, Granted, Organisation
+from jobs import JOBS
 from tests.admin.conftest import Browser, Db, a_job, a_record
 
 
@@ -130,6 +132,23 @@ def test_several_organisations_are_asked_about(
     assert administrator.post("/oauth/choose", {"sealed": "forged", "organisation": "1"}).status_code == 400
 
 
+@pytest.mark.parametrize("far", ["begun", "done"])
+def test_an_answer_for_a_company_that_is_deleted_links_nothing(
+    far: str, app: Flask, xero: PlayedProvider, session: Db, company: Company, administrator: Browser
+) -> None:
+    xero.organisations = (Organisation("o-1", "One Ltd"), Organisation("o-2", "Two Ltd"))
+    begin(administrator, company)
+    text = administrator.says("/oauth/xero/callback?state=st&code=c")
+    sealed = text.split('name="sealed" value="')[1].split('"')[0]
+    administrator.post(f"/companies/delete/?id={company.id}", {"name": company.name})
+    if far == "done":
+        with app.app_context():
+            JOBS["delete_company"](session.query(Deletion).one().id)
+    session.expire_all()
+    assert administrator.post("/oauth/choose", {"sealed": sealed, "organisation": "1"}).status_code == 303
+    assert (session.query(Connection).count(), session.query(SyncJob).count()) == (0, 0)
+
+
 def test_another_organisation_is_linked_only_when_the_first_one_is_not(
     xero: PlayedProvider, session: Db, company: Company, connection: Connection, administrator: Browser
 ) -> None:
@@ -175,7 +194,7 @@ def test_another_organisation_starts_a_new_book_only_when_somebody_says_so(
 def test_a_demo_company_that_was_reset_is_said_to_be_one(
     xero: PlayedProvider, session: Db, company: Company, connection: Connection, administrator: Browser
 ) -> None:
-    connection.state, connection.lost_reason = ConnectionState.NEEDS_RECONNECTING, "demo_gone"
+    connection.state, connection.lost_reason = ConnectionState.NEEDS_RECONNECTING, Ending.DEMO_GONE
     session.commit()
     xero.organisations = (Organisation("t-2", "Demo Company", "c-2"),)
     begin(administrator, company)
@@ -195,7 +214,7 @@ def test_a_connection_that_is_answered_for_again_goes_on(
     administrator: Browser,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    connection.state, connection.lost_reason = ConnectionState.NEEDS_RECONNECTING, "organisation_closed"
+    connection.state, connection.lost_reason = ConnectionState.NEEDS_RECONNECTING, Ending.ORGANISATION_CLOSED
     session.commit()
     monkeypatch.setattr(xero, "test", lambda _connection: Finding(True, "Xero answers for Demo Company."))
     told = administrator.post(f"/c/{company.id}/integrations/test/", {"url": "/companies/"}, follow=True).text

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from backoffice import clock
+from backoffice.errors import Ending
 from backoffice.models import Company, Connection, ConnectionState, Contact, JobState, Role, Work
 from tests.admin.conftest import Browser, Db, a_job, a_record, integrate
 from tests.databases import Databases, lent
@@ -108,14 +109,20 @@ def test_what_is_not_linked_is_said_once_and_needs_somebody(
 @pytest.mark.parametrize(
     ("reason", "said", "again"),
     [
-        ("organisation_gone", "Demo Company no longer lets this application in.", True),
-        ("organisation_closed", "Demo Company is closed.", False),
-        ("demo_gone", "Demo Company was reset, or no longer lets this application in.", True),
-        ("consent_ended", "Demo Company needs linking again.", True),
+        (Ending.ORGANISATION_GONE, "Demo Company no longer lets this application in.", True),
+        (Ending.ORGANISATION_CLOSED, "Demo Company is closed.", False),
+        (Ending.DEMO_GONE, "Demo Company was reset, or no longer lets this application in.", True),
+        (Ending.CONSENT_ENDED, "Demo Company needs linking again.", True),
     ],
 )
 def test_each_end_is_said_as_what_it_is(
-    session: Db, company: Company, connection: Connection, administrator: Browser, reason: str, said: str, again: bool
+    session: Db,
+    company: Company,
+    connection: Connection,
+    administrator: Browser,
+    reason: Ending,
+    said: str,
+    again: bool,
 ) -> None:
     connection.state, connection.lost_reason = ConnectionState.NEEDS_RECONNECTING, reason
     connection.problem = "What happened. What to do."

@@ -7,8 +7,20 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
-from backoffice.models import Bill, Company, CompanySettings, Connection, Contact, Invoice, JobState, Role, SyncJob
+from backoffice.models import (
+    Bill,
+    Company,
+    CompanySettings,
+    Connection,
+    Contact,
+    Invoice,
+    JobState,
+    PreviewRow,
+    Role,
+    SyncJob,
+)
 from tests.admin.conftest import Browser, Db, a_job, a_record, integrate
+from tests.admin.test_previews import a_preview, a_row
 
 
 def chosen(session: Db, company: Company) -> CompanySettings:
@@ -44,6 +56,33 @@ def test_a_company_is_paused_and_resumed_and_every_page_says_so(
     job = jobs_of(session, company)[-1]
     assert (job.title, job.state, "bill" in job.kinds) == ("Resumed", JobState.PENDING, True)
     assert "by Administrator" not in administrator.says(f"{here}/suppliers/")
+
+
+def test_every_button_that_asks_for_a_job_is_refused_in_words(
+    session: Db, company: Company, connection: Connection, administrator: Browser
+) -> None:
+    here = f"/c/{company.id}"
+    failed = a_job(session, connection, JobState.FAILED, reason="No.")
+    asks = a_job(session, connection, JobState.FAILED, reason="Empty?", question="Contacts")
+    preview = a_preview(session, connection)
+    row = a_row(session, preview, "Acme Ltd")
+    made = len(jobs_of(session, company))
+    administrator.post(f"{here}/pause/company/")
+    for button, form in (
+        ("/previews/take/", {"kind": "contact"}),
+        ("/previews/apply/", {"job": preview.sync_job_id, "what": "all"}),
+        ("/previews/apply/", {"job": preview.sync_job_id, "what": "chosen", "row": row.id}),
+        ("/drift-report/reconcile/", {}),
+        ("/sync-jobs/new/", {"kind": "contact"}),
+        ("/sync-jobs/retry/", {"id": failed.id}),
+        ("/sync-jobs/retry-all/", {}),
+        ("/sync-jobs/accept-empty/", {"id": asks.id}),
+    ):
+        said = administrator.post(here + button, form, follow=True).text
+        assert said.count("Nothing of it is sent or brought in until it is resumed") == 1, button
+        found = jobs_of(session, company)
+        assert (len(found), {job.state for job in found if job.open}) == (made, set()), button
+    assert session.get_one(PreviewRow, row.id).applied_by_id is None
 
 
 def test_a_kind_is_paused_from_its_list_and_the_others_go_on(

@@ -154,6 +154,7 @@ def test_chosen_rows_and_lists_are_handed_to_a_job_and_the_rest_stays_offered(
 
 
 def test_all_of_it_is_an_update(session: Db, connection: Connection, browser: Browser, place: str) -> None:
+    connection.push_confirmed_at = now()
     for push_only, work in ((False, Work.UPDATE), (True, Work.PUSH)):
         preview = a_preview(session, connection, push_only=push_only)
         a_row(session, preview, "Acme Ltd", outgoing=push_only)
@@ -164,6 +165,21 @@ def test_all_of_it_is_an_update(session: Db, connection: Connection, browser: Br
         assert set(job.kinds) == {"contact", "item"}
         job.state = JobState.COMPLETED
         session.commit()
+
+
+@pytest.mark.parametrize("what", ["all", "chosen"])
+def test_before_the_first_push_is_confirmed_what_would_be_sent_leads_to_the_matches(
+    session: Db, connection: Connection, browser: Browser, place: str, what: str
+) -> None:
+    connection.push_confirmed_at = None
+    preview = a_preview(session, connection, push_only=True)
+    row = a_row(session, preview, "Acme Ltd", outgoing=True)
+    ticks = {"job": preview.sync_job_id, "row": row.id, "what": what}
+    answer = browser.post(f"{place}/apply/", ticks, follow=True).text
+    assert "nothing is sent before you have said" in answer
+    assert f'href="/c/{connection.company_id}/matches/"' in answer
+    session.refresh(row)
+    assert (row.open, row.applied_by_id) == (True, None)
 
 
 def test_an_old_one_another_organisations_and_an_unfinished_one_offer_nothing(
@@ -236,3 +252,16 @@ def test_what_waits_to_be_sent_can_be_looked_at_first(
     preview = a_preview(session, connection, push_only=True)
     a_row(session, preview, "Acme Ltd", outgoing=True)
     assert "See what would be linked and created" in browser.says(page_of(preview))
+
+
+def test_a_preview_of_another_book_is_not_the_last_one(
+    session: Db, company: Company, connection: Connection, browser: Browser
+) -> None:
+    a_row(session, a_preview(session, connection), "Of the other book")
+    connection.active = False
+    session.flush()
+    session.add(
+        Connection(company_id=company.id, provider="xero", external_id="t-9", organisation="New", short_code="!z")
+    )
+    session.commit()
+    assert "Of the other book" not in browser.says(f"/c/{company.id}/previews/")

@@ -10,10 +10,27 @@ import pytest
 from flask import Flask
 from sqlalchemy import event
 
+from backoffice.clock import now
 from backoffice.extensions import db
-from backoffice.models import Allocation, Attachment, Bill, Company, CreditNote, Invoice, Payment, Side, Status
+from backoffice.models import (
+    Alert,
+    Allocation,
+    Attachment,
+    Bill,
+    Cause,
+    Company,
+    Connection,
+    CreditNote,
+    Invoice,
+    Payment,
+    Reconciliation,
+    Side,
+    Status,
+)
 from tests.admin.conftest import Browser, Db
 from tests.admin.papers import DAY, a_bank, a_paper, a_party, approved
+from tests.admin.test_drift import a_drift
+from tests.admin.test_previews import a_preview, a_row
 
 LISTS = ("payments", "allocations", "attachments", "bills", "credit-notes")
 
@@ -96,6 +113,26 @@ def test_the_steps_of_a_document_are_asked_for_once(
     assert len([one for one in asked if "FROM payment " in " ".join(one.split())]) <= 2, (
         "the page's own, and the step's"
     )
+
+
+@pytest.mark.parametrize("path", ["alerts", "drift-report", "previews"])
+def test_a_page_of_rows_that_name_records_asks_as_often_for_many_as_for_few(
+    path: str, app: Flask, session: Db, company: Company, connection: Connection, browser: Browser
+) -> None:
+    place, counts, preview = f"/c/{company.id}/{path}/", [], a_preview(session, connection)
+    session.add(Reconciliation(company_id=company.id, connection_id=connection.id, finished_at=now(), complete=True))
+    for start, count in ((1, 2), (3, 18)):
+        for number in range(start, start + count):
+            party = a_party(session, company, f"Party {number}")
+            session.add(Alert(company_id=company.id, kind="contact", record_id=party.id, column="bank_account"))
+            a_drift(session, connection, party, Cause.EDITED_SILENTLY)
+            a_row(session, preview, party.name, record_id=party.id)
+        browser.says(place)
+        with questions(app) as asked:
+            text = browser.says(place)
+        counts.append(len(asked))
+        assert f"details/?id={party.id}" in text
+    assert counts[0] == counts[1] > 0
 
 
 def test_a_file_names_what_rows_belong_to(session: Db, company: Company, browser: Browser) -> None:

@@ -9,18 +9,22 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from backoffice.clock import now
 from backoffice.models import (
     Account,
+    Alert,
     Author,
     Company,
     Connection,
     Contact,
     JobState,
+    Payment,
     Role,
     SyncJob,
     Undo,
     writing_as,
 )
+from backoffice.models.leased import GIVEN_UP
 from jobs import JOBS, sweep
 from tests.admin.conftest import Browser, Db, a_job, a_record, integrate
 
@@ -93,6 +97,49 @@ def test_undoing_is_asked_for_once_and_done_by_a_worker(
     again = shown(browser.says(place(company, f"?job={job.id}")))
     assert "Undone</a> by Operator" in again
     assert "0 values brought back" in again
+
+
+def test_one_that_was_given_up_says_so_and_what_to_do(
+    session: Db, company: Company, job: SyncJob, browser: Browser
+) -> None:
+    given_up = Undo(company_id=company.id, sync_job_id=job.id, ended_at=now(), reason=GIVEN_UP, records=4, done=1)
+    session.add(given_up)
+    session.commit()
+    text = shown(browser.says(place(company, f"result/?id={given_up.id}")))
+    assert ("It was not undone to its end." in text, GIVEN_UP in text, "<progress" in text) == (True, True, False)
+    assert "Undone in part" in browser.says(place(company, f"?job={job.id}"))
+
+
+def test_a_payment_into_changed_hands_is_left_until_somebody_has_looked(
+    app: Flask, session: Db, company: Company, connection: Connection, browser: Browser
+) -> None:
+    job = a_job(session, connection, JobState.COMPLETED)
+    payment = a_record(session, Payment, company)
+    before = payment.amount
+    with writing_as(Author(sync_job_id=job.id)):
+        payment.amount = before / 2
+        session.commit()
+    about = {"kind": Contact.kind, "record_id": payment.document.contact_id, "column": "bank_account"}
+    alert = Alert(company_id=company.id, **about, old="12-3456", new="66-6666")
+    session.add(alert)
+    session.commit()
+    assert "somebody has to acknowledge that first" in browser.says(place(company, f"?job={job.id}"))
+    assert undone(app, session, company, job, browser) == (0, 1)
+    assert payment.amount == before / 2
+    browser.post(f"/c/{company.id}/alerts/acknowledge/", {"id": alert.id})
+    assert undone(app, session, company, job, browser) == (1, 0)
+    assert payment.amount == before
+
+
+def undone(app: Flask, session: Db, company: Company, job: SyncJob, browser: Browser) -> tuple[int, int]:
+    """How many records were changed by undoing a job, and how many values were left."""
+    browser.post(place(company), {"job": job.id})
+    row = session.query(Undo).order_by(Undo.id.desc()).first()
+    assert row is not None
+    with app.app_context():
+        JOBS["undo"](row.id)
+    session.expire_all()
+    return row.changed, row.left
 
 
 def test_a_job_under_way_is_not_undone(session: Db, company: Company, connection: Connection, browser: Browser) -> None:

@@ -32,10 +32,12 @@ from backoffice.models import (
     Role,
     StartedBy,
     SyncJob,
+    Undo,
     User,
     Work,
     new_company,
 )
+from backoffice.models.leased import claim
 from backoffice.past import undo
 from backoffice.past.pruning import prune
 from tests.admin.conftest import Browser, a_person, sign_in
@@ -161,7 +163,9 @@ def undoing(job_id: int) -> None:
     asked = undo.ask(session, session.get_one(SyncJob, job_id), person)
     assert asked is not None
     key = asked.id
-    took, _ = timed(lambda: undo.run(session, key, doors_of, 60))
+    lease = claim(session, Undo, key, 60)
+    assert lease is not None
+    took, _ = timed(lambda: undo.run(session, lease, doors_of))
     row(f"undoing {UNDONE:,} changes", took)
 
 

@@ -47,12 +47,25 @@ def test_what_the_history_says_is_read_back_exactly(column: Column[Any]) -> None
 
 @pytest.mark.parametrize(
     ("sort", "text"),
-    [(Boolean(), "yes"), (Exact(2), "ten"), (Date(), "21 Nov 2026"), (Integer(), "1.5"), (JSON(), "{}")],
+    [
+        (Boolean(), "yes"),
+        (Exact(2), "ten"),
+        (Date(), "21 Nov 2026"),
+        (Integer(), "1.5"),
+        (JSON(), "{}"),
+        (JSON(), "['contact']"),
+    ],
     ids=str,
 )
 def test_what_no_value_can_have_been_is_not_guessed(sort: Any, text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - whatever the reader says of it
         from_text(Column("held", sort), text)
+
+
+@pytest.mark.parametrize("kinds", [[], ["bill"], ["bill", "purchase_order"]])
+def test_a_list_is_kept_as_people_write_one(kinds: list[str]) -> None:
+    kept = as_text(kinds)
+    assert (kept, from_text(Column("held", JSON()), kept)) == (", ".join(kinds), kinds)
 
 
 def test_an_empty_text_is_not_nothing() -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 
 from backoffice.models import (
     Account,
+    Contact,
     Drift,
     Item,
     JobState,
@@ -16,6 +17,7 @@ from backoffice.models import (
     SyncJob,
     TaxRate,
     TrackingOption,
+    Work,
 )
 from backoffice.sync import reconcile, settling
 from backoffice.sync.mapper import Mapper
@@ -48,14 +50,28 @@ def mapper_of(book: Book, kind: str) -> Mapper:
 def settle(book: Book, row: Drift, way: Way | None = None) -> None:
     """Press a button: the first one there is, unless another is named."""
     mapper = mapper_of(book, row.kind)
-    settling.settle(book.session, book.connection, mapper, row, way or settling.ways(mapper, row)[0], None)
+    way = way or settling.ways(mapper, row)[0]
+    settling.settle(book.session, book.connection, mapper, row, way, None)
+    if way is Way.TAKE:
+        settling.request(book.session, book.connection, [row], None)
     book.session.commit()
 
 
-def carry_out(book: Book) -> SyncJob:
-    job = book.run(settling.request(book.session, book.connection, None))
-    assert (job.state, job.reason) == (JobState.COMPLETED, None)
-    return job
+def asked(book: Book) -> list[SyncJob]:
+    """The jobs that are to carry out what was chosen."""
+    query = select(SyncJob).where(SyncJob.work == Work.SETTLE, SyncJob.state == JobState.PENDING)
+    return list(book.session.scalars(query.order_by(SyncJob.id)))
+
+
+def carry_out(book: Book) -> None:
+    for job in asked(book):
+        done = book.run(job)
+        assert (done.state, done.reason) == (JobState.COMPLETED, None)
+
+
+def silently(twelve: Twelve, contact: Contact, email: str) -> None:
+    """Change a contact there so that no Update hears of it."""
+    twelve.office("contacts").edit_silently(twelve.key(contact), {"EmailAddress": email})
 
 
 class Twelve:

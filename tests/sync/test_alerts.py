@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from backoffice.models import Alert, CompanySettings, Contact, SyncJob, Winner
@@ -92,13 +93,26 @@ def test_a_conflict_that_they_win_alarms(book: Book) -> None:
     assert (alert.old, alert.new, contact.bank_account) == ("our own edit", NEW, NEW)
 
 
-def test_a_conflict_that_we_win_leaves_our_value_and_alarms_nobody(book: Book) -> None:
+def test_a_conflict_that_we_win_leaves_our_value_and_alarms(book: Book) -> None:
     contact = a_supplier(book)
     book.session.scalars(select(CompanySettings)).one().conflict_winner = Winner.OURS
     contact.phone = "555"
     book.session.commit()
-    edit(book, contact, BankAccountDetails=NEW)
-    assert (contact.bank_account, alerts(book)) == (OLD, [])
+    job = edit(book, contact, BankAccountDetails=NEW)
+    [alert] = alerts(book)
+    assert (alert.old, alert.new, alert.sync_job_id, contact.bank_account) == (OLD, NEW, job.id, OLD)
+
+
+@pytest.mark.parametrize(("there", "alarms"), [({"EmailAddress": "new@kiwi.nz"}, 0), ({"BankAccountDetails": NEW}, 1)])
+def test_a_conflict_over_what_only_we_changed_alarms_nobody(there: dict[str, str], alarms: int, book: Book) -> None:
+    contact = a_supplier(book)
+    book.session.scalars(select(CompanySettings)).one().conflict_winner = Winner.OURS
+    contact.bank_account = "our first edit"
+    book.session.commit()
+    contact.bank_account = "our second edit"
+    book.session.commit()
+    edit(book, contact, **there)
+    assert (len(alerts(book)), contact.bank_account) == (alarms, "our second edit")
 
 
 def test_what_a_first_match_fills_in_alarms_nobody_and_what_it_overwrites_does(book: Book) -> None:

@@ -22,7 +22,6 @@ from backoffice.models import (
     Item,
     JobState,
     PurchaseOrder,
-    Settled,
     Side,
     Treatment,
 )
@@ -170,7 +169,7 @@ def test_a_mapping_that_moved_since_a_bill_was_sent_is_no_drift(twelve: Twelve) 
 
 def test_it_waits_for_calls_to_spare_and_says_so(twelve: Twelve) -> None:
     connection = twelve.session.get_one(Connection, twelve.book.connection_id)
-    connection.day_left, connection.budget_at = 150, clock.now()
+    connection.day_left, connection.budget_at = twelve.book.provider.day_reserve - 1, clock.now()
     twelve.session.commit()
     twelve.book.theirs.forget_calls()
     job, _ = reconcile.request_reconciliation(twelve.session, twelve.book.connection, ["contact"])
@@ -182,7 +181,7 @@ def test_it_waits_for_calls_to_spare_and_says_so(twelve: Twelve) -> None:
 
 def test_one_that_waits_for_calls_holds_no_push_up(twelve: Twelve) -> None:
     connection = twelve.session.get_one(Connection, twelve.book.connection_id)
-    connection.day_left, connection.budget_at = 150, clock.now()
+    connection.day_left, connection.budget_at = twelve.book.provider.day_reserve - 1, clock.now()
     twelve.session.commit()
     job, _ = reconcile.request_reconciliation(twelve.session, twelve.book.connection, ["contact"])
     twelve.book.run(job)
@@ -239,17 +238,5 @@ def test_nothing_of_a_paused_kind_is_taken_and_a_person_may_choose_again(twelve:
     twelve.papers.settings(paused_kinds=["contact"])
     carry_out(twelve.book)
     twelve.session.expire_all()
-    assert (row.asked_at, row.settled_at) == (None, None)
+    assert (row.taking_id, row.settled_at) == (None, None)
     assert contact.email != "silent@there.example"
-
-
-def test_what_was_settled_long_ago_is_forgotten(twelve: Twelve) -> None:
-    twelve.office("contacts").archive(twelve.key(twelve.contacts[0]))
-    run(twelve.book)
-    twelve.book.update()
-    (row,) = twelve.session.scalars(select(Drift)).all()
-    assert (row.settled, row.payload) == (Settled.BY_ITSELF, None)
-    row.settled_at = clock.now() - timedelta(days=91)
-    twelve.session.commit()
-    run(twelve.book)
-    assert twelve.session.scalars(select(Drift)).all() == []

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 from sqlalchemy.orm import sessionmaker
 
 from backoffice import clock, foreground
@@ -18,7 +19,7 @@ from backoffice.errors import LeaseLostError
 from backoffice.extensions import db
 from backoffice.models import Connection, ConnectionState, Contact, JobState, LinkState, SyncJob, Urgency, Work
 from backoffice.queue import doorbell
-from backoffice.sync import jobs, lease, pending
+from backoffice.sync import freshness, jobs, lease, pending
 from tests.sync.conftest import Book
 from tests.sync.moving import MovingProvider
 
@@ -81,12 +82,61 @@ def test_a_press_while_it_runs_makes_the_job_look_once_more(book: Book) -> None:
 
 
 def test_only_one_job_of_a_connection_runs_at_a_time(book: Book) -> None:
-    first, second = asked(book), asked(book, due_at=clock.now())
+    first, second = asked(book), asked(book, thorough=True)
     assert first.id != second.id
     first_id, second_id = first.id, second.id
+    assert jobs.due_jobs(book.session) == [first_id]  # one ring a connection
     assert lease.claim(book.session, first_id, 30) is not None
     assert lease.claim(book.session, second_id, 30) is None
+    assert jobs.due_jobs(book.session) == []  # its end rings for the second
     assert jobs.next_ring(book.session, book.connection_id) == second_id
+
+
+def test_a_round_rings_for_the_most_urgent_of_many_connections(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "MOST", 2)
+    found = []
+    for number in range(3):
+        other = Connection(company_id=book.company_id, provider="xero", external_id=f"other-{number}", active=False)
+        other.organisation, other.state = "Other", ConnectionState.CONNECTED
+        book.session.add(other)
+        book.session.flush()
+        urgency = Urgency.PERSON if number == 2 else Urgency.BACKGROUND
+        job, _ = jobs.request(book.session, other, Work.UPDATE, ["contact"], title="Update", urgency=urgency)
+        found.append(job.id)
+    assert jobs.due_jobs(book.session) == [found[2], found[0]]
+
+
+@pytest.mark.parametrize(
+    ("under_way", "asked_for", "is_new"),
+    [
+        (Work.UPDATE, Work.PUSH, False),
+        (Work.UPDATE, Work.RECONCILE, True),
+        (Work.UPDATE, Work.PREVIEW, True),
+        (Work.UPDATE, Work.NOTICES, True),
+        (Work.PUSH, Work.UPDATE, True),
+        (Work.RECONCILE, Work.SETTLE, True),
+        (Work.SETTLE, Work.SETTLE, False),
+        (Work.APPLY, Work.APPLY, True),
+    ],
+)
+def test_a_job_that_is_under_way_does_what_its_work_covers(
+    book: Book, under_way: Work, asked_for: Work, is_new: bool
+) -> None:
+    first, _ = jobs.request(book.session, book.connection, under_way, ["contact", "item"], title="First")
+    second, new = jobs.request(book.session, book.connection, asked_for, ["contact"], title="Second")
+    assert (new, second.id == first.id, second.work is asked_for or not new) == (is_new, not is_new, True)
+
+
+def test_a_reconciliation_that_is_under_way_is_not_done_twice(book: Book) -> None:
+    for work, again in ((Work.RECONCILE, False), (Work.SETTLE, True)):
+        job, _ = jobs.request(book.session, book.connection, work, ["contact"], title="First")
+        assert lease.claim(book.session, job.id, 30) is not None
+        jobs.request(book.session, book.connection, work, ["contact"], title="Second")
+        book.session.refresh(job)
+        assert job.look_again is again
+        jobs.cancel(book.session, job)
+        job.state = JobState.CANCELLED
+        book.session.commit()
 
 
 def test_a_job_is_claimed_once_and_again_when_its_worker_goes_silent(book: Book) -> None:
@@ -209,11 +259,11 @@ def test_an_outage_of_hours_does_not_end_a_job(book: Book) -> None:
 
 
 def test_a_list_is_up_to_date_since_its_own_last_update_only(book: Book) -> None:
-    first = jobs.last_update(book.session, book.connection, ["contact"])
+    first = freshness.last_update(book.session, book.connection_id, ["contact"])
     book.update("item")
     book.push()
-    assert jobs.last_update(book.session, book.connection, ["contact"]) == first
-    assert jobs.last_update(book.session, book.connection, ["item"]) != first
+    assert freshness.last_update(book.session, book.connection_id, ["contact"]) == first
+    assert freshness.last_update(book.session, book.connection_id, ["item"]) != first
 
 
 def test_a_pending_job_is_cancelled_at_once(book: Book) -> None:
@@ -314,3 +364,32 @@ def test_the_states_of_links_are_counted_by_kind(book: Book) -> None:
     assert sum(found["contact"].values()) == len(book.contacts())
     standing = foreground.status(book.session)
     assert standing[0]["records"]["integrated"] == sum(states[LinkState.INTEGRATED] for states in found.values())
+
+
+@pytest.mark.parametrize(
+    ("done", "stands"),
+    [
+        (["contact"], False),
+        (["contact", "item"], False),
+        (["tax_rate", "tracking_option"], True),  # more letters, and not the same
+    ],
+)
+def test_a_failure_stands_until_a_later_update_did_its_kinds(done: list[str], stands: bool, book: Book) -> None:
+    book.theirs.fault("html", path="/Contacts")
+    failed = book.update("contact")
+    assert failed.state is JobState.FAILED
+    book.update(*done)
+    standing = book.session.scalars(select(SyncJob.id).where(freshness.failed())).all()
+    assert standing == ([failed.id] if stands else [])
+
+
+def test_a_failure_is_made_good_by_its_own_work_or_an_update(book: Book) -> None:
+    book.theirs.fault("html", path="/Contacts")
+    failed = book.update("contact")
+    book.push()
+    assert book.session.scalars(select(SyncJob.id).where(freshness.failed())).all() == [failed.id]
+    job = book.run(jobs.retry(book.session, failed, None))
+    assert (job.state, book.session.scalars(select(SyncJob.id).where(freshness.failed())).all()) == (
+        JobState.COMPLETED,
+        [],
+    )

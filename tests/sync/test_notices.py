@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from math import ceil
 from typing import Any
@@ -28,6 +29,7 @@ from backoffice.sync import linking, notice_board, notices
 from tests.sync.conftest import Book
 from tests.sync.hook import Hook
 from tests.sync.moving import MovingProvider
+from tests.sync.test_interleavings import Hooked
 
 CONTACTS, INVOICES, NOTES, PAYMENTS = "GET Contacts", "GET Invoices", "GET CreditNotes", "GET Payments"
 
@@ -386,6 +388,28 @@ def test_a_paused_kind_waits_alone(book: Book, hook: Hook, sandbox: Sandbox) -> 
     due(book, hook)
     assert (book.theirs.calls(), pending(book)) == ({INVOICES: 1}, 1)
     assert notices.unread(book.session, book.shop.providers) == []
+
+
+def test_a_kind_that_is_paused_between_two_calls_goes_on_waiting(book: Book, hook: Hook) -> None:
+    grow(book, 60)
+    book.update()
+    hook.pass_time(120)
+    change(book, 60)
+    deliver(book, hook)
+    job = notices.ask(book.session, book.connection, book.provider, timedelta())
+
+    def pause_contacts(when: str, name: str, _: Any) -> None:
+        if (when, name) == ("after", "by_ids"):
+            settings_of(book).paused_kinds = ["contact"]
+            book.session.commit()
+
+    book.shop = replace(
+        book.shop, providers={"xero": MovingProvider(book.provider, lambda c: Hooked(c, pause_contacts))}
+    )
+    book.theirs.forget_calls()
+    assert job is not None
+    assert book.run(job).state is JobState.COMPLETED
+    assert (book.theirs.calls(), pending(book)) == ({CONTACTS: 1}, 20)
 
 
 def test_documents_that_nobody_brings_in_are_not_read(book: Book, hook: Hook, sandbox: Sandbox) -> None:

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from backoffice import clock
+from backoffice.errors import PausedError
 from backoffice.models import (
     AttemptState,
     Bill,
@@ -27,6 +28,7 @@ from backoffice.models import (
     Work,
 )
 from backoffice.sync import jobs, pause, pending
+from backoffice.sync.mapper import Mapper
 from tests.sync.conftest import Book
 from tests.sync.documents.conftest import DAY, Papers
 from tests.sync.moving import MovingProvider
@@ -109,10 +111,10 @@ def test_a_paused_company_makes_no_calls_at_all_and_catches_up_when_resumed(book
     other = book.theirs.contacts()[1]
     book.theirs.edit(other["ContactID"], EmailAddress="held@back.example")
     assert (book.waiting(), list(pending.left_behind(book.session))) == (False, [])
-    for work in (Work.UPDATE, Work.PUSH):
-        job, _ = jobs.request(book.session, book.connection, work, ["contact"], title="Asked for")
-        job = book.run(job)
-        assert (job.state, job.reason, job.calls) == (JobState.CANCELLED, pause.WORDS, 0)
+    for work in Work:
+        with pytest.raises(PausedError, match="The company is paused"):
+            jobs.request(book.session, book.connection, work, ["contact"], title="Asked for")
+        book.session.rollback()
     assert book.theirs.calls() == {}
     pause.resume(book.session, chosen(book))
     job = book.update(*LISTS)
@@ -150,6 +152,25 @@ def test_a_batch_that_is_under_way_is_finished_and_nothing_is_sent_twice(book: B
     pause.resume(book.session, chosen(book))
     assert book.update(*LISTS).sent == 10
     assert [len(book.theirs.named(name)) for name in names] == [1] * 60
+
+
+def test_a_job_that_ended_is_not_taken_up_again_while_its_company_is_paused(book: Book) -> None:
+    job = book.update("contact")
+    pause.pause(book.session, chosen(book))
+    with pytest.raises(PausedError):
+        jobs.retry(book.session, job, None)
+    book.session.rollback()
+    assert book.session.get_one(SyncJob, job.id, populate_existing=True).state is JobState.COMPLETED
+
+
+def test_of_kinds_that_are_paused_no_job_is_made_and_of_others_one(book: Book) -> None:
+    paused(book, "bill", "item")
+    with pytest.raises(PausedError, match="Bills, items: paused") as refused:
+        jobs.request_update(book.session, book.connection, ["bill", "item"], user_id=None)
+    assert refused.value.kinds == ("bill", "item")
+    book.session.rollback()
+    job, _ = jobs.request_update(book.session, book.connection, ["bill", "contact"], user_id=None)
+    assert job.kinds == ["contact"]
 
 
 # --- a kind ---------------------------------------------------------------------------------------
@@ -230,6 +251,22 @@ def test_a_kind_that_is_paused_while_its_list_is_read_is_read_again(book: Book) 
     book.shop = replace(book.shop, providers={"xero": book.provider})
     resumed(book, "contact")
     assert sum("four.pages" in (known(book, Contact, body["Name"]).email or "") for body in edited) == 20
+
+
+@pytest.mark.parametrize("chosen_now", [{"paused_kinds": ["bill"]}, {"send_bills": False}])
+def test_a_push_under_way_sends_no_more_of_a_kind_that_is_paused_or_sent_no_longer(
+    papers: Papers, monkeypatch: pytest.MonkeyPatch, chosen_now: dict[str, Any]
+) -> None:
+    book = papers.book
+    papers.party()
+    papers.push()
+    bills = [papers.bill(name=f"ONE-BY-ONE-{number}") for number in range(3)]
+    invoice = papers.invoice(name="GOES-ON")
+    monkeypatch.setattr(Mapper, "size", lambda mapper, action: 1)
+    after(book, "send", lambda: papers.settings(**chosen_now))
+    assert papers.push().state is JobState.COMPLETED
+    assert [papers.state(bill) for bill in bills].count(LinkState.INTEGRATED) == 1
+    assert papers.state(invoice) == LinkState.INTEGRATED
 
 
 def test_an_unanswered_request_of_a_paused_kind_is_settled_when_it_is_resumed(papers: Papers) -> None:

@@ -34,6 +34,7 @@ from backoffice.models import (
     Winner,
 )
 from backoffice.models.preview import OFFERED
+from backoffice.past.pruning import prune
 from backoffice.sync import apply, preview
 from tests.sync.conftest import Book
 from tests.sync.documents.conftest import DAY, Papers
@@ -375,8 +376,12 @@ def test_before_the_first_push_is_confirmed_it_shows_what_would_be_sent_and_send
     assert dump(book) == before
     job = apply.apply_chosen(book.session, push, [named(book, push, "Ours Ltd").id], user_id=None)
     assert job is not None
-    assert book.run(job).sent == 0
-    assert book.theirs.writes() == []
+    assert (book.run(job).sent, book.theirs.writes()) == (0, [])
+    assert "say first, under Matches" in job.notes[-1]
+    book.session.expire_all()
+    assert named(book, push, "Ours Ltd").open
+    every = book.run(apply.apply_all(book.session, push, user_id=None))
+    assert (every.sent, book.theirs.writes(), named(book, push, "Ours Ltd").open) == (0, [], True)
 
 
 def test_a_first_sync_can_be_seen_before_it_is_done(fresh_book: Book) -> None:
@@ -464,8 +469,8 @@ def test_it_is_offered_for_a_day_and_then_let_go(book: Book) -> None:
     offered = [one.offered]
     clock.use(lambda: later)
     assert [*offered, one.offered] == [True, False]
-    asked(book, "contact")
-    assert [each.job.kinds for each in book.session.scalars(select(Preview))] == [["contact"]]
+    prune(book.session)
+    assert book.session.scalars(select(Preview)).all() == []
 
 
 def test_one_that_is_being_taken_is_not_taken_twice(book: Book) -> None:

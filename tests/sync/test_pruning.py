@@ -14,29 +14,36 @@ from backoffice.clock import now
 from backoffice.models import (
     AttemptState,
     Bill,
+    Cause,
     Company,
     CompanySettings,
     Contact,
+    Drift,
     History,
     JobState,
     Link,
     Mail,
     MailState,
+    Notice,
+    Preview,
     PullRun,
+    Reconciliation,
     Role,
     StartedBy,
     Status,
     SyncAttempt,
     SyncAttemptItem,
     SyncJob,
+    Tick,
     Undo,
     User,
     Work,
     new_company,
 )
+from backoffice.models.webhook import NEVER
 from backoffice.past import undo
 from backoffice.past.pruning import prune
-from backoffice.sync import jobs
+from backoffice.sync import freshness, jobs
 from tests.sync.conftest import Book
 
 DAY = dt.timedelta(days=1)
@@ -149,7 +156,7 @@ def test_the_latest_update_of_each_kind_still_says_when_it_was(book: Book) -> No
     later(100)
     prune(book.session)
     assert book.session.get(SyncJob, everything.id) is not None
-    said = [jobs.last_update(book.session, book.connection, [kind]) for kind in ("contact", "item")]
+    said = [freshness.last_update(book.session, book.connection_id, [kind]) for kind in ("contact", "item")]
     assert None not in said
     assert said[0] > said[1]  # type: ignore[operator]
 
@@ -253,3 +260,52 @@ def test_letters_go_with_the_history_unless_somebody_has_to_decide(book: Book) -
     assert prune(book.session).letters == 2
     left = set(book.session.scalars(select(Mail.state)))
     assert left == {MailState.WAITING, MailState.SENDING, MailState.PERHAPS_SENT}
+
+
+def test_previews_go_when_they_are_not_offered_any_more(book: Book) -> None:
+    own = {"company_id": book.company_id, "connection_id": book.connection_id, "push_only": False}
+    for state in (JobState.COMPLETED, JobState.PENDING):
+        job = a_job(book, state, work=Work.PREVIEW, title="Preview")
+        book.session.add(Preview(sync_job_id=job.id, taken_at=now() if state is JobState.COMPLETED else None, **own))
+    book.session.commit()
+    assert (prune(book.session).others, count(book, Preview)) == (0, 2)
+    later(2)
+    assert prune(book.session).others >= 1
+    assert book.session.scalars(select(Preview)).one().job.state is JobState.PENDING
+
+
+def test_differences_go_with_the_jobs_and_those_that_wait_and_the_last_comparison_stay(book: Book) -> None:
+    own = {"company_id": book.company_id, "connection_id": book.connection_id}
+    runs = [Reconciliation(finished_at=now(), **own) for _ in range(2)]
+    book.session.add_all(runs)
+    book.session.flush()
+    difference = {"kind": "contact", "cause": Cause.MADE_THERE, "differences": [], "fingerprint": "f", **own}
+    for name, settled_at in (("settled", now()), ("waits", None)):
+        book.session.add(Drift(external_id=name, settled_at=settled_at, reconciliation_id=runs[0].id, **difference))
+    book.session.commit()
+    last = runs[1].id
+    later(100)
+    prune(book.session)
+    assert [row.external_id for row in book.session.scalars(select(Drift))] == ["waits"]
+    assert [run.id for run in book.session.scalars(select(Reconciliation))] == [last]
+
+
+def test_notices_go_when_they_were_read_long_ago(book: Book) -> None:
+    at = now()
+    for name, read_to in (("read", at), ("waits", NEVER)):
+        told = {"resource": "Contacts", "external_id": name, "seen_to": at, "read_to": read_to}
+        book.session.add(Notice(connection_id=book.connection_id, **told))
+    book.session.commit()
+    prune(book.session)
+    assert count(book, Notice) == 2
+    later(100)
+    prune(book.session)
+    assert [notice.external_id for notice in book.session.scalars(select(Notice))] == ["waits"]
+
+
+def test_ticks_of_what_goes_on_stay(book: Book) -> None:
+    for name, days in (("nightly 4711", 60), ("nightly 1", 1)):
+        book.session.add(Tick(schedule=name, due_at=now() - days * DAY))
+    book.session.commit()
+    prune(book.session)
+    assert list(book.session.scalars(select(Tick.schedule))) == ["nightly 1"]

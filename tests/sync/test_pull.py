@@ -21,7 +21,7 @@ from backoffice.models import (
     TrackingOption,
 )
 from backoffice.sandbox.xero.shelf import Selection
-from backoffice.sync import jobs
+from backoffice.sync import jobs, pending
 
 #: Contacts, items, accounts, tracking, tax rates; orders, invoices (with bills), credit notes (with allocations),
 #: prepayments, overpayments, payments. None of them tells about another, so each is asked.
@@ -81,6 +81,23 @@ def test_what_vanished_from_a_whole_list_is_archived_here_with_the_reason(book) 
     assert job.archived == 1
     assert book.link_of(item).state is LinkState.GONE
     assert "no longer in Xero" in str(book.history(item)[-1].new)
+
+
+def test_what_vanished_while_it_was_paused_stays_until_it_is_resumed(book) -> None:
+    shelf = book.theirs.shelf("Items")
+    gone = shelf.bodies()[0]
+    item = book.session.scalars(select(Item).where(Item.code == gone["Code"])).one()
+    pending.pause(book.session, book.link_of(item), "on hold")
+    book.session.commit()
+    shelf.remove(gone["ItemID"])
+    book.update("item")
+    book.session.refresh(item)
+    assert (item.archived, book.link_of(item).gone) == (False, None)
+    pending.resume(book.session, book.link_of(item))
+    book.session.commit()
+    book.update("item")
+    book.session.refresh(item)
+    assert (item.archived, book.link_of(item).gone) == (True, "deleted")
 
 
 def test_an_empty_list_where_rows_were_asks_a_person_and_changes_nothing(book) -> None:

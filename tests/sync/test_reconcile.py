@@ -23,6 +23,7 @@ from backoffice.models import (
     TrackingOption,
 )
 from backoffice.sync import reconcile
+from backoffice.sync.drift import open_drift
 from tests.sync.conftest import Book
 from tests.sync.documents.conftest import Papers
 from tests.sync.drifting import Twelve, carry_out, drifts, run, settle
@@ -53,7 +54,7 @@ def test_all_twelve_are_found_and_nothing_else(twelve: Twelve) -> None:
     found = run(twelve.book)
     assert {key: row.name for key, row in drifts(twelve.book).items()} == expected
     assert found.differences == len(expected) == 12
-    assert reconcile.open_drift(twelve.session, twelve.book.connection)["contact"] == 5
+    assert open_drift(twelve.session, twelve.book.connection)["contact"] == 5
     job = twelve.session.scalars(select(SyncJob).order_by(SyncJob.id.desc()).limit(1)).one()
     assert any("12 differences" in note for note in job.notes)
 
@@ -77,7 +78,7 @@ def test_the_first_button_of_each_settles_it_and_then_both_sides_are_equal(twelv
     run(twelve.book)
     for row in drifts(twelve.book).values():
         settle(twelve.book, row)
-    assert reconcile.open_drift(twelve.session, twelve.book.connection)["bill"] == 2  # until the job has done it
+    assert open_drift(twelve.session, twelve.book.connection)["bill"] == 2  # until the job has done it
     carry_out(twelve.book)
     twelve.papers.push()
     assert run(twelve.book).differences == 0

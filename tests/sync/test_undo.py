@@ -21,9 +21,11 @@ from backoffice.models import (
     User,
     writing_as,
 )
+from backoffice.models.leased import GIVEN_UP, MOST_TRIES, Lease, claim
 from backoffice.past import undo
 from backoffice.past.doors import Doors
 from backoffice.past.preview import Preview, preview
+from jobs import JOBS
 from tests.sync.conftest import Book
 
 
@@ -67,8 +69,14 @@ def undone(book: Book, job: SyncJob, user: User) -> Undo:
     """Ask for it, and do it as a worker does."""
     asked = undo.ask(book.session, job, user.id)
     assert asked is not None
-    assert undo.run(book.session, asked.id, doors_of, 30)
+    undo.run(book.session, leased(book, asked.id), doors_of)
     return book.session.get_one(Undo, asked.id, populate_existing=True)
+
+
+def leased(book: Book, undo_id: int) -> Lease:
+    lease = claim(book.session, Undo, undo_id, 30)
+    assert lease is not None
+    return lease
 
 
 def values(book: Book) -> dict[int, tuple[Any, ...]]:
@@ -139,15 +147,15 @@ def test_a_worker_that_died_is_followed_by_one_that_goes_on(book: Book, pulled: 
     assert undo.ask(session, pulled, ana.id) is None, "it is being undone"
     died = Dying(session, book.company_id, ana, forms(), "Xero")
     with pytest.raises(DiedError):
-        undo.run(session, key, lambda row: died, 30)
+        undo.run(session, leased(book, key), lambda row: died)
     session.rollback()
     row = session.get_one(Undo, key, populate_existing=True)
     assert (row.done, row.changed, row.ended_at) == (20, 20, None)
-    assert not undo.run(session, key, doors_of, 30), "its lease has not run out"
+    assert claim(session, Undo, key, 30) is None, "its lease has not run out"
     row.lease_until = now()
     session.commit()
     assert undo.due(session) == [key]
-    assert undo.run(session, key, doors_of, 30)
+    undo.run(session, leased(book, key), doors_of)
     row = session.get_one(Undo, key, populate_existing=True)
     assert (row.done, row.changed, row.archived, row.ended_at is not None) == (55, 55, 5, True)
     twice = select(func.count()).where(History.user_id == ana.id).group_by(History.record_id, History.field)
@@ -171,6 +179,31 @@ class Dying(Doors):
         return super().lock(kind, record_id)
 
 
+def test_one_that_never_comes_further_is_given_up_and_can_be_asked_for_again(
+    book: Book, pulled: SyncJob, ana: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = undo.ask(db.session(), pulled, ana.id)
+    assert asked is not None
+    key = asked.id
+    with monkeypatch.context() as patched:
+        patched.setattr(Doors, "lock", faulty)
+        for tries in range(1, MOST_TRIES + 1):
+            JOBS["undo"](key)
+            row = book.session.get_one(Undo, key, populate_existing=True)
+            assert (row.tries, row.ended_at, undo.due(book.session)) == (tries, None, [])
+            row.lease_until = now()
+            book.session.commit()
+        JOBS["undo"](key)
+    row = book.session.get_one(Undo, key, populate_existing=True)
+    assert (row.ended_at is not None, row.reason, row.done) == (True, GIVEN_UP, 0)
+    book.session.rollback()
+    assert undone(book, pulled, ana).changed == 55
+
+
+def faulty(*_: object) -> None:
+    raise ZeroDivisionError
+
+
 def test_who_may_not_write_any_more_undoes_nothing(book: Book, pulled: SyncJob, ana: User) -> None:
     before = values(book)
     ana.role = Role.VIEWER
@@ -189,8 +222,6 @@ def test_undoing_twice_finds_nothing_to_do(book: Book, pulled: SyncJob, ana: Use
 
 
 def test_a_worker_does_it_when_it_is_rung_for(book: Book, pulled: SyncJob, ana: User) -> None:
-    from jobs import JOBS
-
     asked = undo.ask(db.session(), pulled, ana.id)
     assert asked is not None
     key = asked.id

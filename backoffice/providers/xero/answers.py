@@ -14,6 +14,7 @@ from typing import Any
 from backoffice.errors import (
     BackofficeError,
     ConnectionLostError,
+    Ending,
     RateLimitedError,
     RejectedError,
     TransientError,
@@ -98,7 +99,7 @@ def _unauthorised(answer: Answer) -> ConnectionLostError:
     if _SCOPE.search(answer.headers.get("WWW-Authenticate", "")):
         return ConnectionLostError(
             "Xero was not asked for everything this needs; link the company again and allow all that is listed.",
-            reason="scope_missing",
+            reason=Ending.SCOPE_MISSING,
         )
     return TokenRefusedError()
 

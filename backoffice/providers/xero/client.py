@@ -15,6 +15,7 @@ from urllib.parse import quote
 from backoffice.config import Settings
 from backoffice.errors import (
     ConnectionLostError,
+    Ending,
     RateLimitedError,
     RejectedError,
     UnansweredError,
@@ -210,14 +211,14 @@ class XeroClient:
                 raise ended(reason) from error
             raise
 
-    def _ending(self, authorisation_id: int) -> str | None:
+    def _ending(self, authorisation_id: int) -> Ending | None:
         """Why Xero turns us away: the application was removed, the organisation is closed; None for this call alone."""
         if self._tenant not in self._access.tokens.using(authorisation_id, self._covered):
-            return "demo_gone" if self._demo else "organisation_gone"
+            return Ending.DEMO_GONE if self._demo else Ending.ORGANISATION_GONE
         try:
             self._access.tokens.using(authorisation_id, partial(self._once, self._read("Organisation", {})))
         except answers.OrganisationRefusedError:
-            return "organisation_closed"
+            return Ending.ORGANISATION_CLOSED
         return None
 
     def _covered(self, token: str) -> set[str]:

@@ -14,7 +14,7 @@ from backoffice.errors import (
     UnreadableError,
 )
 from backoffice.models import Connection
-from backoffice.providers.xero.endings import LINK_AGAIN, LOST
+from backoffice.providers.xero.endings import LOST
 from backoffice.providers.xero.shape import day
 from backoffice.providers.xero.time_zones import zone
 from backoffice.sync.mapper import Payload
@@ -24,7 +24,7 @@ from backoffice.sync.provider import Finding, Organisation
 def explained(error: BackofficeError) -> Finding:
     """What stood in the way of a test, and who can do what about it."""
     if isinstance(error, ConnectionLostError):
-        return Finding(False, *LOST.get(error.reason, (error.message, LINK_AGAIN)))
+        return Finding(False, *LOST[error.reason])
     if isinstance(error, ConfigurationError):
         return Finding(False, error.message, "Whoever runs this deployment has to mend its settings.")
     if isinstance(error, RateLimitedError):

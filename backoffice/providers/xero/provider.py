@@ -68,6 +68,7 @@ class Xero:
         self._settings = settings
         self.client_id = settings.xero_client_id
         self.in_flight, self.minute_limit = settings.xero_in_flight, settings.xero_minute_limit
+        self.day_reserve = settings.xero_day_limit // 25
         self.page_size = settings.page_size
         self._redis = redis
         self._identity = Identity(_address(settings), settings)

@@ -12,6 +12,7 @@ from redis import Redis
 from sqlalchemy.orm import Session, sessionmaker
 
 from backoffice.config import Settings
+from backoffice.errors import Ending
 from backoffice.models import Authorisation, Connection
 from backoffice.providers import PROVIDERS, providers_of
 from backoffice.providers.xero.endings import LOST
@@ -83,7 +84,7 @@ def test_what_stands_in_the_way(
 
 def test_organisation_gone(xero: Xero, connection: Connection, sandbox: Sandbox) -> None:
     requests.delete(f"{sandbox.url}/_sandbox/connections", timeout=5)
-    assert (xero.test(connection).what, xero.test(connection).todo) == LOST["organisation_gone"]
+    assert (xero.test(connection).what, xero.test(connection).todo) == LOST[Ending.ORGANISATION_GONE]
 
 
 def test_wrong_credentials(
@@ -101,7 +102,7 @@ def test_a_scope_is_missing(settings: Settings, redis: Redis, sessions: Any, san
         settings.model_copy(update={"xero_scopes": "openid offline_access accounting.contacts"}), redis, sessions
     )
     finding = narrow.test(connect(sessions, consent(narrow)))
-    assert (finding.what, finding.todo) == LOST["scope_missing"]
+    assert (finding.what, finding.todo) == LOST[Ending.SCOPE_MISSING]
 
 
 def test_redis_is_away(settings: Settings, sessions: Any, connection: Connection) -> None:

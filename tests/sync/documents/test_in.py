@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from backoffice.extensions import db
 from backoffice.models import (
     Allocation,
     Bill,
+    CompanySettings,
     CreditNote,
     Invoice,
+    JobState,
     LinkState,
     Overpayment,
     Payment,
     Prepayment,
+    PullRun,
     Side,
     Status,
 )
 from backoffice.models.billing import make_bill
+from backoffice.sync import jobs
 from tests.sync.documents.conftest import DAY, Papers
+from tests.sync.moving import MovingProvider
+from tests.sync.test_interleavings import Hooked
 
 
 def theirs(papers: Papers, number: str, **more: Any) -> dict[str, Any]:
@@ -227,3 +235,43 @@ def test_overpayments_prepayments_and_batches_are_read(papers: Papers) -> None:
         select(Payment).join(Bill).where(Payment.batch_id.is_not(None), Bill.name == "BATCH")
     ).one()
     assert payment.amount == 5
+
+
+def test_a_kind_that_is_wanted_from_now_on_comes_although_a_reading_was_broken_off(papers: Papers) -> None:
+    book = papers.book
+    papers.settings(bring_in_bills=False)
+    theirs(papers, "THERE-0")
+    book.update()
+    query = select(PullRun).filter_by(connection_id=book.connection_id, resource="Invoices").order_by(PullRun.id.desc())
+    last = book.session.scalars(query).first()
+    assert last is not None
+    assert last.provider_time is not None
+    since = last.provider_time + dt.timedelta(minutes=1)
+    book.session.add(PullRun(connection_id=book.connection_id, resource="Invoices", left_out=[], since=since))
+    book.session.commit()
+    papers.settings(bring_in_bills=True)
+    book.update()
+    assert known(papers, Bill, "THERE-0") is not None
+
+
+@pytest.mark.parametrize("call", ["GET Contacts", "GET Invoices"])
+def test_a_kind_that_is_wanted_while_a_job_reads_comes_with_that_job(papers: Papers, call: str) -> None:
+    book = papers.book
+    papers.settings(bring_in_bills=False)
+    theirs(papers, "THERE-1")
+    book.update()
+    left = [True]
+
+    def hook(when: str, name: str, _: Any) -> None:
+        if when == "after" and name == "page" and left and book.theirs.calls().get(call):
+            left.clear()
+            with book.app.app_context():
+                db.session.scalars(select(CompanySettings)).one().bring_in_bills = True
+                db.session.commit()
+
+    book.theirs.forget_calls()
+    book.shop = replace(book.shop, providers={"xero": MovingProvider(book.provider, lambda c: Hooked(c, hook))})
+    job, _ = jobs.request_update(book.session, book.connection, ["contact", "bill", "invoice"], user_id=None)
+    assert book.until_done(job).state is JobState.COMPLETED
+    assert left == []
+    assert known(papers, Bill, "THERE-1") is not None

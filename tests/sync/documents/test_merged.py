@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
-from backoffice.models import Bill, Contact, Link, LinkState
+import pytest
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from backoffice.admin.doors import doors_of
+from backoffice.models import Bill, Contact, JobState, Link, LinkState, Role, Undo, User
+from backoffice.models.leased import claim
+from backoffice.past import undo
 from backoffice.sandbox.xero.clock import ms_date
+from backoffice.sync import merged as merging
 from tests.sync.documents.conftest import Papers
+from tests.sync.test_locks import Aside
 
 
 @pytest.fixture
@@ -140,3 +149,82 @@ def test_rows_that_say_they_are_merged_in_a_circle_stop_nothing(
     assert (job.reason, job.state.value) == (None, "completed")
     papers.session.expire_all()
     assert {papers.book.link_of(each).merged_into_id for each in merged} <= {old.id, new.id, None}
+
+
+def test_one_that_is_merged_no_more_is_itself_again(papers: Papers, merged: tuple[Contact, Contact]) -> None:
+    old, new = merged
+    merge(papers, old, new)
+    papers.book.update()
+    assert papers.book.link_of(old).merged_into_id == new.id
+    key = papers.book.link_of(old).external_id or ""
+    papers.office("contacts").edit(key, {"ContactStatus": "ACTIVE"})
+    shelf = papers.book.theirs.shelf("Contacts")
+    row = shelf.get(key)
+    assert row is not None
+    row.body.pop("MergedToContactID", None)
+    shelf.put(row)
+    line = {"Description": "Made there", "Quantity": 1, "UnitAmount": 5, "AccountCode": "300"}
+    bill = {"Type": "ACCPAY", "Contact": {"ContactID": key}, "InvoiceNumber": "BACK-1", "DueDate": "2026-12-20"}
+    papers.office("invoices").add({**bill, "LineItems": [line]})
+    papers.book.update()
+    papers.session.expire_all()
+    made = papers.session.query(Bill).filter_by(name="BACK-1").one()
+    assert (old.archived, papers.book.link_of(old).merged_into_id, made.contact_id) == (False, None, old.id)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_saving_a_document_while_its_party_is_merged_is_no_deadlock(
+    papers: Papers, merged: tuple[Contact, Contact], app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who saves a document takes it first, then its party; so does a merge."""
+    old, new = merged
+    bill = papers.bill(contact=old)
+    papers.push()
+    bill_id, old_id, new_id = bill.id, old.id, new.id
+    asides: list[Aside] = []
+    original = merging._follow
+
+    def save(session: Session) -> None:
+        session.get_one(Bill, bill_id).reference = "Saved meanwhile"
+        session.flush()
+        session.get_one(Contact, old_id).customer_here = True
+        session.commit()
+
+    def follow(*args: Any) -> None:
+        asides.append(Aside(app, save))  # the merged party is held, what names it is about to be moved
+        asides[0].until_it_waits()
+        original(*args)
+
+    monkeypatch.setattr(merging, "_follow", follow)
+    merge(papers, old, new)
+    job = papers.book.update()
+    asides[0].join()
+    assert (job.state, job.failures) == (JobState.COMPLETED, 0), job.reason
+    assert "deadlock" not in repr(asides[0].error)
+    papers.session.expire_all()
+    assert bill.contact_id == new_id
+
+
+def test_undoing_the_job_gives_no_document_back_to_the_merged_one(
+    papers: Papers, merged: tuple[Contact, Contact]
+) -> None:
+    old, new = merged
+    book, user = papers.book, User(email="ana@example.com", name="Ana", role=Role.OPERATOR)
+    papers.session.add(user)
+    bill = papers.bill(contact=old)
+    papers.push()
+    draft = papers.bill(contact=old, approved=False)
+    book.update()
+    merge(papers, old, new)
+    job = book.update()
+    asked = undo.ask(papers.session, job, user.id)
+    assert asked is not None
+    lease = claim(papers.session, Undo, asked.id, 30)
+    assert lease is not None
+    undo.run(papers.session, lease, doors_of)
+    papers.session.expire_all()
+    assert (bill.contact_id, draft.contact_id) == (new.id, new.id)
+    why = "Old Ltd was merged into New Ltd."
+    left = {(one["kind"], one["record_id"], one["why"]) for one in asked.left_over}
+    assert left >= {("contact", old.id, why), ("bill", bill.id, why), ("bill", draft.id, why)}
+    assert old.archived
