@@ -114,7 +114,7 @@ class CompaniesView(Page):
     def edit(self) -> ResponseReturnValue:
         key = number(request.args.get("id"))
         company = db.session.get(Company, key) if key else None
-        if company is None or not self.may_write:
+        if company is None or company.deletion_id is not None or not self.may_write:
             return self.inaccessible_callback("edit")
         return self._form(company)
 

@@ -125,7 +125,7 @@ class DriftView(Page):
 
 
 def _shown(connection: Connection, rows: Sequence[Drift]) -> str:
-    """What a form says that its page showed: the very difference, or the reconciliation that all of a cause are from."""
+    """What a form says that its page showed: the difference, or the reconciliation that all of a cause are from."""
     if "row" in request.form:
         return rows[0].fingerprint
     run = reconcile.last(db.session(), connection)

@@ -29,8 +29,15 @@ def counted(session: Session, company_id: int) -> dict[str, int]:
 
 
 def begin(session: Session, company: Company, user_id: int | None) -> Deletion:
-    """From now on nothing of the company can be used. Commits; the caller rings."""
+    """From now on nothing of the company can be used. Commits; the caller rings.
+
+    Where somebody else has begun it just now, theirs is the one.
+    """
     _unlink(session, company.id)
+    session.refresh(company, with_for_update=True)
+    if company.deletion_id is not None:
+        session.commit()
+        return session.get_one(Deletion, company.deletion_id)
     deletion = Deletion(name=company.name, user_id=user_id)
     session.add(deletion)
     session.flush()

@@ -42,7 +42,7 @@ from backoffice.models.leased import GIVEN_UP, MOST_TRIES, Lease, claim
 from backoffice.models.owned import SHARED, owned_tables
 from backoffice.sync import deletion
 from jobs import JOBS
-from tests.admin.conftest import Browser, Db, a_job, a_record
+from tests.admin.conftest import Browser, Db, Outside, a_job, a_record
 from tests.admin.test_integrations import PlayedProvider, xero
 from tests.databases import Databases, lent
 
@@ -297,3 +297,16 @@ def test_a_name_with_two_blanks_is_typed_as_it_is_shown(session: Db, full: Compa
     administrator.post(f"/companies/delete/?id={full.id}", {"name": "Harbour Supplies"})
     session.refresh(full)
     assert full.deletion_id is not None
+
+
+def test_a_company_that_is_deleted_twice_at_once_is_deleted_once(
+    session: Db, full: Company, administrator: Browser
+) -> None:
+    with Outside(session.get_bind()) as one, Outside(session.get_bind()) as two:
+        mine, yours = one.get_one(Company, full.id), two.get_one(Company, full.id)
+        two.rollback()
+        first = deletion.begin(one, mine, None).id
+        assert deletion.begin(two, yours, None).id == first
+    session.rollback()
+    assert session.scalar(select(func.count()).select_from(Deletion)) == 1
+    assert administrator.get(f"/companies/edit?id={full.id}").status_code == 403

@@ -24,8 +24,11 @@ from backoffice.models import (
     Work,
 )
 from backoffice.sync import jobs, reconcile
+from tests.databases import EITHER
 from tests.sync.conftest import Book
 from tests.sync.moving import MovingClient, MovingProvider
+
+pytestmark = pytest.mark.parametrize("database_url", EITHER, indirect=True)
 
 SEEDS = 4
 

@@ -22,9 +22,11 @@ from backoffice.sandbox.xero import webhooks
 from backoffice.sandbox.xero.server import Sandbox
 from backoffice.sync import notice_board, webhook
 from backoffice.sync.provider import Notified
-from tests.databases import Applications
+from tests.databases import EITHER, Applications
 from tests.sync.conftest import Book
 from tests.sync.test_notices import pending, read
+
+pytestmark = pytest.mark.parametrize("database_url", EITHER, indirect=True)
 
 CLIENT = "demo-custom"
 

@@ -27,9 +27,12 @@ from backoffice.models import (
 )
 from backoffice.sync import pending, reconcile
 from backoffice.sync.settling import Way
+from tests.databases import EITHER
 from tests.sync.conftest import Book
 from tests.sync.documents.conftest import Papers
 from tests.sync.drifting import Twelve, carry_out, drifts, run, settle
+
+pytestmark = pytest.mark.parametrize("database_url", EITHER, indirect=True)
 
 
 @pytest.fixture

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import select
 
 from backoffice.models import Contact, Duplicate, JobState
 from backoffice.models.duplicate import stale
 from backoffice.sync.duplicates import likely
+from tests.databases import EITHER
 from tests.sync.conftest import Book
+
+pytestmark = pytest.mark.parametrize("database_url", EITHER, indirect=True)
 
 #: What tells two apart besides their names.
 BARE = {"TaxNumber": "", "BankAccountDetails": "", "AccountNumber": ""}

@@ -36,11 +36,14 @@ from backoffice.models import (
 from backoffice.models.preview import OFFERED
 from backoffice.past.pruning import prune
 from backoffice.sync import apply, preview
+from tests.databases import EITHER
 from tests.sync.conftest import Book
 from tests.sync.documents.conftest import DAY, Papers
 from tests.sync.dying import dies
 from tests.sync.moving import MovingProvider
 from tests.sync.test_interleavings import Hooked
+
+pytestmark = pytest.mark.parametrize("database_url", EITHER, indirect=True)
 
 #: What a preview may write: itself, its job, and what the provider said is left of its limits.
 ITS_OWN = {"preview", "preview_row", "preview_answer", "sync_job"}

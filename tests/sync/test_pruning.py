@@ -44,7 +44,10 @@ from backoffice.models.webhook import NEVER
 from backoffice.past import undo
 from backoffice.past.pruning import prune
 from backoffice.sync import freshness, jobs
+from tests.databases import EITHER
 from tests.sync.conftest import Book
+
+pytestmark = pytest.mark.parametrize("database_url", EITHER, indirect=True)
 
 DAY = dt.timedelta(days=1)
 

@@ -24,9 +24,12 @@ from backoffice.models import (
 )
 from backoffice.sync import reconcile
 from backoffice.sync.drift import open_drift
+from tests.databases import EITHER
 from tests.sync.conftest import Book
 from tests.sync.documents.conftest import Papers
 from tests.sync.drifting import Twelve, carry_out, drifts, run, settle
+
+pytestmark = pytest.mark.parametrize("database_url", EITHER, indirect=True)
 
 
 @pytest.fixture

@@ -13,10 +13,13 @@ from backoffice.errors import ConflictError
 from backoffice.models import CompanySettings, Contact, Drift, JobState, Reconciliation, Settled, SyncJob
 from backoffice.sync import jobs, missing, pending
 from backoffice.sync.settling import Way
+from tests.databases import EITHER
 from tests.sync.conftest import Book
 from tests.sync.documents.conftest import Papers
 from tests.sync.drifting import Twelve, asked, carry_out, drifts, run, settle, silently
 from tests.sync.moving import MovingProvider
+
+pytestmark = pytest.mark.parametrize("database_url", EITHER, indirect=True)
 
 THERE = "silent@there.example"
 

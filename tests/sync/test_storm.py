@@ -12,10 +12,12 @@ from flask import Flask
 from backoffice import clock
 from backoffice.config import Settings
 from backoffice.sandbox.xero.server import Sandbox
-from tests.databases import Applications
+from tests.databases import EITHER, Applications
 from tests.sync.conftest import Book
 from tests.sync.hook import Hook
 from tests.sync.storm import LISTS, Storm
+
+pytestmark = pytest.mark.parametrize("database_url", EITHER, indirect=True)
 
 
 @pytest.fixture

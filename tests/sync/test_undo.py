@@ -26,7 +26,10 @@ from backoffice.past import undo
 from backoffice.past.doors import Doors
 from backoffice.past.preview import Preview, preview
 from jobs import JOBS
+from tests.databases import EITHER
 from tests.sync.conftest import Book
+
+pytestmark = pytest.mark.parametrize("database_url", EITHER, indirect=True)
 
 
 @pytest.fixture

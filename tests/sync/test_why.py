@@ -23,7 +23,10 @@ from backoffice.sync import by_hand, pending, why
 from backoffice.sync.asking import There, ask, askable, bring_in
 from backoffice.sync.verdict import Cause
 from backoffice.sync.why import Asked, Findings
+from tests.databases import EITHER
 from tests.sync.conftest import Book
+
+pytestmark = pytest.mark.parametrize("database_url", EITHER, indirect=True)
 
 NOWHERE = "99999999-0000-4000-8000-000000000000"
 
