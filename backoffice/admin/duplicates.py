@@ -111,7 +111,7 @@ class DuplicatesView(Page):
         pair = db.session.scalars(mine).all() if all(named) else ()
         if len(pair) != 2:
             not_found("pair")
-        say_different(db.session(), here().id, *pair, current_user.id)
+        say_different(db.session(), here().id, pair[0], pair[1], current_user.id)
         db.session.commit()
         flash("They are two, and are not asked about again.", "success")
         return redirect(url_for("duplicates.index"), code=303)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ForeignKey, Index, String, Text, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -11,6 +12,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from backoffice.clock import now
 from backoffice.database import Base, RowId
 from backoffice.models.book import Booked
+from backoffice.models.history import as_text, author
+
+if TYPE_CHECKING:
+    from backoffice.models.record import Record
 
 
 class Alert(Booked, Base):
@@ -52,6 +57,15 @@ def hand_on(session: Session, kind: str, from_id: int, to_id: int) -> None:
     """What was asked about a record that was merged into another one is asked about that one."""
     mine = update(Alert).where(Alert.kind == kind, Alert.record_id == from_id, Alert.acknowledged_at.is_(None))
     session.execute(mine.values(record_id=to_id), execution_options={"synchronize_session": False})
+
+
+def raise_for_other(session: Session, before: Record, after: Record) -> None:
+    """What hung on one record hangs on another from now on: somebody has to look where guarded columns differ."""
+    for column in sorted(before.guarded_columns):
+        old, new = as_text(getattr(before, column)), as_text(getattr(after, column))
+        if (old or None) != (new or None):
+            about = {"company_id": after.company_id, "kind": after.kind, "record_id": after.id, "column": column}
+            session.add(Alert(**about, old=old, new=new, sync_job_id=author.get().sync_job_id))
 
 
 def open_alerts(session: Session, company_id: int, kind: str, record_ids: Collection[int]) -> dict[int, list[Alert]]:

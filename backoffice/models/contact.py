@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Boolean, ColumnElement, Index, String, Text, not_, or_, true
+from sqlalchemy import Boolean, ColumnElement, Index, String, Text, not_, or_, select, true
 from sqlalchemy.orm import Mapped, mapped_column, object_session
 
-from backoffice.models.alert import hand_on
+from backoffice.models.alert import hand_on, raise_for_other
 from backoffice.models.record import Record
 
 if TYPE_CHECKING:
@@ -78,6 +78,15 @@ class Contact(Record):
         self.customer_here = self.customer_here or other.customer_here
         if session := object_session(self):
             hand_on(session, self.kind, other.id, self.id)
+            if other.owed(session):
+                raise_for_other(session, other, self)
+
+    def owed(self, session: Session) -> bool:
+        """Whether money is still to go to it."""
+        from backoffice.models.bill import Bill  # which names contacts, and comes after them
+
+        due = Bill.amount_due.is_(None) | (Bill.amount_due > 0)
+        return session.scalar(select(Bill.id).where(Bill.contact_id == self.id, ~Bill.voided, due).limit(1)) is not None
 
     def held(self, settings: CompanySettings) -> str | None:
         customer = self.customer_here and not self.supplier_here

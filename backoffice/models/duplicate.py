@@ -179,5 +179,6 @@ def _keep(session: Session, rows: Sequence[dict[str, Any]], *columns: str) -> No
 
 def say_different(session: Session, company_id: int, one: int, other: int, user_id: int | None) -> None:
     """Put down that two contacts are two, for ever and both ways. Commits nothing."""
-    said = {"equal_in": "", "answered_at": now(), "answered_by_id": user_id}
-    _keep(session, [_row(company_id, *sorted((one, other)), **said)], "answered_at", "answered_by_id")
+    first, second = sorted((one, other))
+    said: dict[str, Any] = {"equal_in": "", "answered_at": now(), "answered_by_id": user_id}
+    _keep(session, [_row(company_id, first, second, **said)], "answered_at", "answered_by_id")

@@ -13,6 +13,7 @@ from backoffice.clock import now
 from backoffice.database import Base, folded
 from backoffice.errors import ReadOnlyRecordError
 from backoffice.models.approval import keep_standing
+from backoffice.models.book import Booked, keep_apart
 from backoffice.models.changes import changed_lines, changes
 from backoffice.models.company import CompanyOwned
 from backoffice.models.connection import Connection
@@ -146,6 +147,8 @@ def after_flush(session: Session, _context: UOWTransaction) -> None:
     rows += [_entry(row, "changed", column, old, new) for row, found in flushed.changed for column, old, new in found]
     if rows:
         session.execute(insert(History), rows)
+    every = (*flushed.new, *(row for row, _ in flushed.changed))
+    keep_apart(session, [row for row in every if isinstance(row, Booked)])
     edited = (
         row
         for row, found in flushed.changed
@@ -153,7 +156,7 @@ def after_flush(session: Session, _context: UOWTransaction) -> None:
     )
     want(session, [row for row in (*flushed.new, *edited) if isinstance(row, Record)])
     written = session.info.setdefault("written", defaultdict(set))
-    for row in (*flushed.new, *(row for row, _ in flushed.changed)):
+    for row in every:
         if isinstance(row, Record):
             written[type(row)].add(row.id)
     _reconsider(session, flushed)

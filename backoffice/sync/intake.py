@@ -42,6 +42,10 @@ def _take_away(task: Task, mapper: Mapper, payloads: Sequence[Payload], loaded: 
     model = mapper.model.table()
     children = select(model.c.id).where(model.c[ref.column].in_(parents))
     archive_missing(task, mapper, loaded.keys(), Link.record_id.in_(children))
+    mine = Link.connection_id == task.connection_id, Link.kind == mapper.kind, Link.record_id.in_(children)
+    rest = update(Link).where(*mine, Link.paused, Link.gone.is_(None), Link.external_id.not_in(list(loaded)))
+    again = rest.values(external_version=None)  # to be read again when it is resumed
+    task.session.execute(again.execution_options(synchronize_session=False))
 
 
 def _readable(mapper: Mapper, payload: Payload) -> bool:
@@ -108,8 +112,8 @@ def _named(task: Task, mapper: Mapper, column: str, payloads: Sequence[Payload])
 def reread(task: Task, mappers: Sequence[Mapper]) -> None:
     """Read by their ids the rows that changed there while nobody here was to take them."""
     for mapper in task.going(mappers):
-        if mapper.resource not in task.provider.paged or mapper.parent is not None:
-            continue  # it is read whole, or with its parent, anyway
+        if mapper.resource not in task.provider.paged:
+            continue  # it is read whole anyway
         stale = task.session.scalars(
             select(Link.external_id).where(
                 Link.connection_id == task.connection_id,
@@ -121,7 +125,7 @@ def reread(task: Task, mappers: Sequence[Mapper]) -> None:
             )
         ).all()
         task.session.rollback()
-        by_ids(task, mapper, [external_id for external_id in stale if external_id])
+        by_ids(task, mapper, asked_for(task, mapper, [external_id for external_id in stale if external_id]))
         _give_up(task, mapper, stale)
 
 
@@ -154,3 +158,21 @@ def by_ids(task: Task, mapper: Mapper, ids: Sequence[str], since: datetime | Non
         task.begin()
         receive(task, mappers, rows)
         task.commit()
+
+
+def asked_for(task: Task, mapper: Mapper, ids: Sequence[str]) -> list[str]:
+    """The ids by which rows are asked for: their own, or of what they come with."""
+    if mapper.parent is None or not ids:
+        return sorted(ids)
+    ref = next(ref for ref in mapper.refs if ref.column == mapper.parent)
+    table, kin = mapper.model.table(), Link.table().alias()
+    query = (
+        select(kin.c.external_id)
+        .join_from(Link, table, table.c.id == Link.record_id)
+        .join(kin, (kin.c.record_id == table.c[ref.column]) & (kin.c.connection_id == Link.connection_id))
+        .where(Link.connection_id == task.connection_id, Link.kind == mapper.kind, Link.external_id.in_(ids))
+        .where(kin.c.kind == ref.kind, kin.c.external_id.is_not(None))
+    )
+    found = sorted(set(task.session.scalars(query)))
+    task.session.rollback()
+    return found

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from backoffice.models import Cause, ComparedSeen, Link
 from backoffice.sync import drift
 from backoffice.sync.compare import Finding, Verdict
+from backoffice.sync.intake import asked_for
 from backoffice.sync.mapper import Mapper, Payload
 from backoffice.sync.spare import need_spare_calls
 from backoffice.sync.task import Task
@@ -74,21 +75,3 @@ def _say_gone(task: Task, mapper: Mapper, reconciliation_id: int, gone: dict[str
     ]
     drift.keep(task, reconciliation_id, mapper.kind, found)
     task.commit()
-
-
-def asked_for(task: Task, mapper: Mapper, ids: Sequence[str]) -> list[str]:
-    """The ids by which rows are asked for: their own, or of what they come with."""
-    if mapper.parent is None or not ids:
-        return sorted(ids)
-    ref = next(ref for ref in mapper.refs if ref.column == mapper.parent)
-    table, kin = mapper.model.table(), Link.table().alias()
-    query = (
-        select(kin.c.external_id)
-        .join_from(Link, table, table.c.id == Link.record_id)
-        .join(kin, (kin.c.record_id == table.c[ref.column]) & (kin.c.connection_id == Link.connection_id))
-        .where(Link.connection_id == task.connection_id, Link.kind == mapper.kind, Link.external_id.in_(ids))
-        .where(kin.c.kind == ref.kind, kin.c.external_id.is_not(None))
-    )
-    found = sorted(set(task.session.scalars(query)))
-    task.session.rollback()
-    return found

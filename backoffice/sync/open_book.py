@@ -6,7 +6,7 @@ from sqlalchemy import Table, func, select, update
 from sqlalchemy.orm import Session
 
 from backoffice.database import Base
-from backoffice.models import Connection
+from backoffice.models import Company, Connection
 from backoffice.models.book import Booked
 
 #: A bulk statement that passes revision and history by: no record is edited, only laid aside or taken up.
@@ -29,7 +29,9 @@ def turn_to(session: Session, connection: Connection, leaving: Connection) -> No
     """Lay aside what is kept in the book of `leaving`, and take up that of `connection`. Commits nothing.
 
     Records, their links and their bookmarks stay as they are; what rests is neither shown, sent nor matched.
+    What is being written is waited for: see `backoffice.models.book.keep_apart`.
     """
+    session.execute(select(Company.id).where(Company.id == connection.company_id).with_for_update())
     for table in tables():
         mine = table.c.company_id == connection.company_id
         rest = update(table).where(mine, table.c.book_id.is_(None)).values(book_id=leaving.id)

@@ -25,10 +25,9 @@ from backoffice.models import (
 )
 from backoffice.sync import by_hand, changed, drift, jobs, pause
 from backoffice.sync.compare import Verdict, compare
-from backoffice.sync.intake import fetch_missing, ids_in, receive
+from backoffice.sync.intake import asked_for, fetch_missing, ids_in, receive
 from backoffice.sync.lease import lock_connection, lock_records
 from backoffice.sync.mapper import Mapper, Payload
-from backoffice.sync.missing import asked_for
 from backoffice.sync.store import archive_missing
 from backoffice.sync.task import Task
 

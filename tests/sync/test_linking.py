@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm.exc import StaleDataError
 
 from backoffice.errors import ConflictError
+from backoffice.imports.plan import Entry, Plan, Verdict
+from backoffice.imports.sorts import SORTS
+from backoffice.imports.write import write
 from backoffice.models import (
     Account,
     Bill,
@@ -35,6 +40,7 @@ from backoffice.sync import by_hand, linking, open_book
 from backoffice.sync.open_book import tables
 from backoffice.sync.provider import Finding, Organisation
 from tests.sync.conftest import Book, Theirs
+from tests.sync.documents.conftest import Papers
 
 
 def other_organisation(book: Book) -> Organisation:
@@ -243,6 +249,24 @@ def test_a_book_is_not_changed_under_a_job_that_runs(book: Book) -> None:
         link_to(book, other_organisation(book))
     book.session.rollback()
     assert held(book) == before
+
+
+def test_what_was_planned_or_read_in_one_book_is_not_written_when_another_one_is_open(book: Book) -> None:
+    papers, sort = Papers(book), SORTS["bill"]
+    party = papers.party()
+    days = {"date": date(2026, 11, 2), "due_date": date(2026, 12, 2)}
+    bill = Bill(company_id=book.company_id, contact_id=party.id, name="FILE-1", lines=[papers.line(Bill)], **days)
+    found = Plan(sort, [Entry(rows=[], title="FILE-1", verdict=Verdict.ADD, record=bill)])
+    first = book.connection
+    linking.unlink(book.session, first)
+    link_to(book, other_organisation(book))
+    assert write(book.session, found, book.company_id)["bad"] == 1
+    party.city = "Edited on a page of the first book"
+    with pytest.raises(StaleDataError, match="another book"):
+        book.session.commit()
+    book.session.rollback()
+    written = select(Bill.id).where(Bill.name == "FILE-1").execution_options(**EVERY_BOOK)
+    assert (book.session.scalar(written), book.link_of(party).connection_id) == (None, first.id)
 
 
 # --- ends on the other side --------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from datetime import date
 from typing import Any
 
 import pytest
@@ -14,9 +15,11 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from backoffice.errors import BackofficeError
 from backoffice.extensions import db
-from backoffice.models import Connection, Contact, JobState, SyncJob, new_company
-from backoffice.sync import attempt, by_hand, jobs, linking, match, push, reading, task, writer
+from backoffice.models import Bill, Connection, Contact, JobState, SyncJob, new_company
+from backoffice.models.book import EVERY_BOOK
+from backoffice.sync import attempt, by_hand, jobs, linking, match, open_book, push, reading, task, writer
 from tests.sync.test_interleavings import active, hook
+from tests.sync.test_linking import link_to, other_organisation
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
@@ -311,3 +314,40 @@ def test_two_companies_that_link_one_organisation_at_once(book, app, monkeypatch
         select(Connection.company_id).where(Connection.external_id == organisation_id, Connection.active)
     ).all()
     assert len(active_ones) == 1, active_ones
+
+
+def test_who_opens_another_book_waits_for_what_is_being_written_in_this_one(book, app) -> None:
+    first, other, authorisation_id = book.connection, other_organisation(book), book.connection.authorisation_id
+    first_id, company_id = first.id, book.company_id
+    linking.unlink(book.session, first)
+    book.session.add(Contact(company_id=company_id, name="Being Written Ltd"))
+    book.session.flush()
+    aside = Aside(app, lambda s: linking.link(s, book.provider, company_id, other, authorisation_id, None, True))
+    aside.until_it_waits()
+    book.session.commit()
+    aside.join()
+    assert aside.error is None
+    written = select(Contact.book_id).where(Contact.name == "Being Written Ltd").execution_options(**EVERY_BOOK)
+    assert book.session.scalar(written) == first_id
+
+
+def test_what_names_a_record_waits_while_another_book_is_opened_and_is_turned_down(book, app, monkeypatch) -> None:
+    contact_id, company_id = book.contacts()[0].id, book.company_id
+    original, asides = open_book.turn_to, []
+
+    def write(session) -> None:
+        dates = {"date": date(2026, 11, 2), "due_date": date(2026, 12, 2)}
+        session.add(Bill(company_id=company_id, contact_id=contact_id, name="LATE-1", lines=[], **dates))
+        session.commit()
+
+    def turn_to(*args: Any) -> None:
+        original(*args)
+        asides.append(Aside(app, write))
+        asides[0].until_it_waits()
+
+    monkeypatch.setattr(open_book, "turn_to", turn_to)
+    linking.unlink(book.session, book.connection)
+    link_to(book, other_organisation(book))
+    asides[0].join()
+    assert isinstance(asides[0].error, StaleDataError), repr(asides[0].error)
+    assert book.session.scalar(select(Bill.id).where(Bill.name == "LATE-1").execution_options(**EVERY_BOOK)) is None

@@ -27,7 +27,7 @@ from backoffice.models import (
     Status,
 )
 from backoffice.models.billing import make_bill
-from backoffice.sync import jobs
+from backoffice.sync import jobs, pending
 from tests.sync.documents.conftest import DAY, Papers
 from tests.sync.moving import MovingProvider
 from tests.sync.test_interleavings import Hooked
@@ -197,6 +197,31 @@ def test_an_allocation_taken_back_there_is_taken_back_here(papers: Papers) -> No
     there = papers.there(note)["Allocations"][0]["AllocationID"]
     office.deallocate(note_id, there)
     papers.book.update()
+    papers.session.refresh(allocation)
+    assert allocation.archived
+
+
+def test_an_allocation_taken_back_there_while_it_is_paused_is_taken_back_when_it_is_resumed(papers: Papers) -> None:
+    invoice = papers.invoice()
+    note = papers.credit_note(papers.line(CreditNote, account_code="200", tax_code="OUTPUT2"), side=Side.SALES)
+    papers.push()
+    office = papers.office("creditnotes")
+    note_id = papers.there(note)["CreditNoteID"]
+    office.allocate(note_id, {"Invoice": papers.there(invoice)["InvoiceID"], "Amount": 5})
+    papers.book.update()
+    allocation = papers.session.scalars(select(Allocation).filter_by(invoice_id=invoice.id)).one()
+    link = papers.book.link_of(allocation)
+    pending.pause(papers.session, link, "on hold")
+    papers.session.commit()
+    office.deallocate(note_id, papers.there(note)["Allocations"][0]["AllocationID"])
+    papers.book.update()
+    papers.session.refresh(allocation)
+    assert not allocation.archived
+    papers.book.theirs.world.clock.advance(3600)
+    papers.book.update("credit_note")
+    pending.resume(papers.session, link)
+    papers.session.commit()
+    papers.book.update("credit_note")
     papers.session.refresh(allocation)
     assert allocation.archived
 

@@ -9,13 +9,15 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from backoffice.admin.doors import doors_of
-from backoffice.models import Bill, Contact, JobState, Link, LinkState, Role, Undo, User
+from backoffice.models import Alert, Bill, Contact, JobState, Link, LinkState, Role, Undo, User
 from backoffice.models.leased import claim
 from backoffice.past import undo
 from backoffice.sandbox.xero.clock import ms_date
 from backoffice.sync import merged as merging
 from tests.sync.documents.conftest import Papers
 from tests.sync.test_locks import Aside
+
+OLD, NEW = "12-3456-7890123-00", "99-9999-9999999-99"
 
 
 @pytest.fixture
@@ -30,6 +32,18 @@ def merge(papers: Papers, old: Contact, new: Contact) -> None:
     office = papers.office("contacts")
     office.merge(papers.book.link_of(old).external_id or "", papers.book.link_of(new).external_id or "")
     papers.book.theirs.forget_calls()
+
+
+def restore(papers: Papers, contact: Contact) -> str:
+    """Make it one of its own again; returns its id there."""
+    key = papers.book.link_of(contact).external_id or ""
+    papers.office("contacts").edit(key, {"ContactStatus": "ACTIVE"})
+    shelf = papers.book.theirs.shelf("Contacts")
+    row = shelf.get(key)
+    assert row is not None
+    row.body.pop("MergedToContactID", None)
+    shelf.put(row)
+    return key
 
 
 def test_its_documents_follow(papers: Papers, merged: tuple[Contact, Contact]) -> None:
@@ -156,13 +170,7 @@ def test_one_that_is_merged_no_more_is_itself_again(papers: Papers, merged: tupl
     merge(papers, old, new)
     papers.book.update()
     assert papers.book.link_of(old).merged_into_id == new.id
-    key = papers.book.link_of(old).external_id or ""
-    papers.office("contacts").edit(key, {"ContactStatus": "ACTIVE"})
-    shelf = papers.book.theirs.shelf("Contacts")
-    row = shelf.get(key)
-    assert row is not None
-    row.body.pop("MergedToContactID", None)
-    shelf.put(row)
+    key = restore(papers, old)
     line = {"Description": "Made there", "Quantity": 1, "UnitAmount": 5, "AccountCode": "300"}
     bill = {"Type": "ACCPAY", "Contact": {"ContactID": key}, "InvoiceNumber": "BACK-1", "DueDate": "2026-12-20"}
     papers.office("invoices").add({**bill, "LineItems": [line]})
@@ -228,3 +236,46 @@ def test_undoing_the_job_gives_no_document_back_to_the_merged_one(
     left = {(one["kind"], one["record_id"], one["why"]) for one in asked.left_over}
     assert left >= {("contact", old.id, why), ("bill", bill.id, why), ("bill", draft.id, why)}
     assert old.archived
+
+
+@pytest.mark.parametrize(("account", "paid", "raised"), [(NEW, False, 1), (NEW, True, 0), (OLD, False, 0)])
+def test_open_bills_that_move_to_another_bank_account_raise_an_alert(
+    account: str, paid: bool, raised: int, papers: Papers, merged: tuple[Contact, Contact]
+) -> None:
+    old, new = merged
+    office, book = papers.office("contacts"), papers.book
+    office.edit(book.link_of(old).external_id or "", {"BankAccountDetails": OLD})
+    bill = papers.bill(contact=old)
+    papers.push()
+    if paid:
+        papers.pay(bill, str(papers.there(bill)["AmountDue"]))
+        papers.push()
+    office.edit(book.link_of(new).external_id or "", {"BankAccountDetails": account})
+    book.update()
+    for alert in papers.session.query(Alert):
+        alert.acknowledge(None, "rang them")
+    papers.session.commit()
+    merge(papers, old, new)
+    job = book.update()
+    papers.session.expire_all()
+    assert bill.contact_id == new.id
+    found = papers.session.query(Alert).filter_by(acknowledged_at=None).all()
+    told = [(alert.record_id, alert.column, alert.old, alert.new, alert.sync_job_id) for alert in found]
+    assert told == [(new.id, "bank_account", OLD, NEW, job.id)] * raised
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_one_that_was_restored_takes_in_the_other(seen: bool, papers: Papers, merged: tuple[Contact, Contact]) -> None:
+    old, new = merged
+    bill = papers.bill(contact=new)
+    papers.push()
+    merge(papers, old, new)
+    papers.book.update()
+    restore(papers, old)
+    if seen:
+        papers.book.update()
+    merge(papers, new, old)
+    papers.book.update()
+    papers.session.expire_all()
+    assert (old.archived, new.archived, bill.contact_id) == (False, True, old.id)
+    assert [papers.book.link_of(each).merged_into_id for each in merged] == [None, old.id]
