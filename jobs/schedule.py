@@ -20,7 +20,7 @@ from backoffice.models import Company, CompanySettings, Connection, ConnectionSt
 from backoffice.models.timetable import Rhythm, Timetable, moment
 from backoffice.queue import doorbell
 from backoffice.sync import jobs
-from backoffice.sync.reconcile import request_reconciliation
+from backoffice.sync.reconciliation.reconcile import request_reconciliation
 
 #: What was missed by more than this (the machine was off) is left to its next time.
 CATCH_UP = {

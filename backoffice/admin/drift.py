@@ -19,8 +19,8 @@ from backoffice.errors import ConflictError
 from backoffice.extensions import db
 from backoffice.models import KINDS, Cause, Connection, Drift, Role, StartedBy
 from backoffice.queue import doorbell
-from backoffice.sync import reconcile, settling
-from backoffice.sync.settling import Way
+from backoffice.sync.reconciliation import reconcile, settling
+from backoffice.sync.reconciliation.settling import Way
 
 #: So many are settled at once.
 AT_ONCE = 500

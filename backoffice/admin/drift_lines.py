@@ -11,9 +11,10 @@ from sqlalchemy import ColumnElement, func, select
 from backoffice.admin import drift_words, links, words
 from backoffice.extensions import db
 from backoffice.models import Cause, Connection, Drift, Reconciliation, Record, Role, SyncJob, Work
-from backoffice.sync import jobs, settling
+from backoffice.sync import jobs
 from backoffice.sync.mapper import Mapper
-from backoffice.sync.settling import Way
+from backoffice.sync.reconciliation import settling
+from backoffice.sync.reconciliation.settling import Way
 
 #: So many differences of a group stand on the page.
 SHOWN = 25

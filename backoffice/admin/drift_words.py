@@ -12,7 +12,7 @@ from sqlalchemy import Date, Enum
 from backoffice.admin import words
 from backoffice.database import Exact
 from backoffice.models import KINDS, Cause, Document, Drift, Settled
-from backoffice.sync.settling import Way
+from backoffice.sync.reconciliation.settling import Way
 
 #: The cause as a title, and in a sentence.
 CAUSES = {

@@ -22,7 +22,7 @@ from backoffice.extensions import db
 from backoffice.models import KINDS, Company, Connection, History, JobState, LinkState, Role, SyncJob
 from backoffice.models.settings import settings_of
 from backoffice.sync import duplicates, freshness, pending
-from backoffice.sync.drift import open_drift
+from backoffice.sync.reconciliation.drift import open_drift
 
 MOST_CAUSES = 8
 #: So many of the latest changes are shown.

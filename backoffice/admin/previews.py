@@ -22,7 +22,7 @@ from backoffice.extensions import db
 from backoffice.models import KINDS, Connection, Document, Foreseen, Preview, PreviewRow, SyncJob
 from backoffice.models.line_changes import of_line
 from backoffice.queue import doorbell
-from backoffice.sync import apply, preview
+from backoffice.sync.previews import apply, preview
 
 #: Rows of each list on the page of all lists, and on a page of one list.
 FIRST_ROWS = 20

@@ -18,8 +18,8 @@ from backoffice.extensions import db
 from backoffice.models import Connection, Link, LinkState, SyncJob, Work
 from backoffice.sync import duplicates, jobs
 from backoffice.sync import freshness as fresh
-from backoffice.sync.drift import open_drift
 from backoffice.sync.match import QUESTION
+from backoffice.sync.reconciliation.drift import open_drift
 
 #: So many failures are named; the others are counted.
 FAILURES = 3

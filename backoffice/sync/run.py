@@ -35,20 +35,10 @@ from backoffice.models import (
     Work,
     writing_as,
 )
-from backoffice.sync import (
-    apply,
-    describe,
-    drift,
-    duplicates,
-    jobs,
-    lease,
-    notices,
-    preview,
-    reconcile,
-    settle,
-    settling,
-)
+from backoffice.sync import describe, duplicates, jobs, lease, notices, settle
+from backoffice.sync.previews import apply, preview
 from backoffice.sync.provider import Providers
+from backoffice.sync.reconciliation import drift, reconcile, settling
 from backoffice.sync.task import CancelledError, GiveWayError, Task
 from backoffice.sync.update import bring_up_to_date
 

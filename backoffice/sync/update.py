@@ -6,7 +6,8 @@ from sqlalchemy import func, select, update
 
 from backoffice.clock import now
 from backoffice.models import Connection, Link
-from backoffice.sync import apply, pending, pull, push
+from backoffice.sync import pending, pull, push
+from backoffice.sync.previews import apply
 from backoffice.sync.task import Task
 
 

@@ -26,7 +26,8 @@ from backoffice.embedded_redis import EmbeddedRedis
 from backoffice.extensions import db
 from backoffice.models import Connection, Contact, History, SyncJob, new_company
 from backoffice.sandbox.xero.server import Sandbox
-from backoffice.sync import linking, reconcile
+from backoffice.sync import linking
+from backoffice.sync.reconciliation import reconcile
 from tests.databases import application
 from tests.sync.conftest import Book, xero_settings
 from tests.sync.moving import MovingClient, MovingProvider

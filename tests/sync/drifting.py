@@ -19,9 +19,9 @@ from backoffice.models import (
     TrackingOption,
     Work,
 )
-from backoffice.sync import reconcile, settling
 from backoffice.sync.mapper import Mapper
-from backoffice.sync.settling import Way
+from backoffice.sync.reconciliation import reconcile, settling
+from backoffice.sync.reconciliation.settling import Way
 from tests.sync.conftest import Book
 from tests.sync.documents.conftest import Papers
 

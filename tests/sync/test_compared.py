@@ -23,7 +23,8 @@ from backoffice.models import (
     Waiting,
     Work,
 )
-from backoffice.sync import jobs, reconcile
+from backoffice.sync import jobs
+from backoffice.sync.reconciliation import reconcile
 from tests.databases import EITHER
 from tests.sync.conftest import Book
 from tests.sync.moving import MovingClient, MovingProvider

@@ -25,8 +25,9 @@ from backoffice.models import (
     Side,
     Treatment,
 )
-from backoffice.sync import pending, reconcile
-from backoffice.sync.settling import Way
+from backoffice.sync import pending
+from backoffice.sync.reconciliation import reconcile
+from backoffice.sync.reconciliation.settling import Way
 from tests.databases import EITHER
 from tests.sync.conftest import Book
 from tests.sync.documents.conftest import Papers

@@ -35,7 +35,7 @@ from backoffice.models import (
 )
 from backoffice.models.preview import OFFERED
 from backoffice.past.pruning import prune
-from backoffice.sync import apply, preview
+from backoffice.sync.previews import apply, preview
 from tests.databases import EITHER
 from tests.sync.conftest import Book
 from tests.sync.documents.conftest import DAY, Papers

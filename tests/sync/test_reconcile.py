@@ -22,8 +22,8 @@ from backoffice.models import (
     TaxRate,
     TrackingOption,
 )
-from backoffice.sync import reconcile
-from backoffice.sync.drift import open_drift
+from backoffice.sync.reconciliation import reconcile
+from backoffice.sync.reconciliation.drift import open_drift
 from tests.databases import EITHER
 from tests.sync.conftest import Book
 from tests.sync.documents.conftest import Papers

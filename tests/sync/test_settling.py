@@ -11,8 +11,9 @@ from sqlalchemy import select
 
 from backoffice.errors import ConflictError
 from backoffice.models import CompanySettings, Contact, Drift, JobState, Reconciliation, Settled, SyncJob
-from backoffice.sync import jobs, missing, pending
-from backoffice.sync.settling import Way
+from backoffice.sync import jobs, pending
+from backoffice.sync.reconciliation import missing
+from backoffice.sync.reconciliation.settling import Way
 from tests.databases import EITHER
 from tests.sync.conftest import Book
 from tests.sync.documents.conftest import Papers

@@ -19,7 +19,7 @@ from backoffice.database import is_postgresql, prepare_copy
 from backoffice.models import Connection, History
 from backoffice.sync.lease import Turn
 from backoffice.sync.mapper import Mapper, Payload
-from backoffice.sync.notebook import Notebook, Question, organisation
+from backoffice.sync.previews.notebook import Notebook, Question, organisation
 from backoffice.sync.provider import Client, Organisation, Outcome, Page, Provider, Subject
 from backoffice.sync.task import Task
 

@@ -13,7 +13,6 @@ from sqlalchemy import select
 from backoffice.models import Cause, Drift, Link, Match, Record
 from backoffice.models.history import as_text
 from backoffice.sync import pause
-from backoffice.sync.as_sent import as_sent
 from backoffice.sync.books import Books
 from backoffice.sync.changed import line_differences, named
 from backoffice.sync.held import Held, held
@@ -21,6 +20,7 @@ from backoffice.sync.intake import ids_in
 from backoffice.sync.lines import Values
 from backoffice.sync.loading import Loaded, load
 from backoffice.sync.mapper import Mapper, Payload, digest
+from backoffice.sync.reconciliation.as_sent import as_sent
 from backoffice.sync.task import Task
 
 #: What is said of a row that was made there.

@@ -23,11 +23,12 @@ from backoffice.models import (
     Urgency,
     Work,
 )
-from backoffice.sync import by_hand, changed, drift, jobs, pause
-from backoffice.sync.compare import Verdict, compare
+from backoffice.sync import by_hand, changed, jobs, pause
 from backoffice.sync.intake import asked_for, fetch_missing, ids_in, receive
 from backoffice.sync.lease import lock_connection, lock_records
 from backoffice.sync.mapper import Mapper, Payload
+from backoffice.sync.reconciliation import drift
+from backoffice.sync.reconciliation.compare import Verdict, compare
 from backoffice.sync.store import archive_missing
 from backoffice.sync.task import Task
 

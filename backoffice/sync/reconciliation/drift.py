@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from backoffice.clock import now
 from backoffice.models import Cause, Connection, Drift, Link, Settled
-from backoffice.sync.compare import Finding, Verdict, weigh
 from backoffice.sync.loading import load_rows
 from backoffice.sync.mapper import Mapper
+from backoffice.sync.reconciliation.compare import Finding, Verdict, weigh
 from backoffice.sync.task import Task
 
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import select
 
 from backoffice.models import Cause, ComparedSeen, Link
-from backoffice.sync import drift
-from backoffice.sync.compare import Finding, Verdict
 from backoffice.sync.intake import asked_for
 from backoffice.sync.mapper import Mapper, Payload
-from backoffice.sync.spare import need_spare_calls
+from backoffice.sync.reconciliation import drift
+from backoffice.sync.reconciliation.compare import Finding, Verdict
+from backoffice.sync.reconciliation.spare import need_spare_calls
 from backoffice.sync.task import Task
 
 #: So many rows that are missing from a list are looked for one by one; more mean that the list was not whole.

@@ -23,10 +23,10 @@ from backoffice.models import (
     Work,
 )
 from backoffice.sync import describe, jobs, pull
-from backoffice.sync.foreseen import Takedown
-from backoffice.sync.notebook import Notebook, Question
+from backoffice.sync.previews.foreseen import Takedown
+from backoffice.sync.previews.notebook import Notebook, Question
+from backoffice.sync.previews.rehearsal import Replay, UnreadError, on_stage, stage
 from backoffice.sync.reading import next_run
-from backoffice.sync.rehearsal import Replay, UnreadError, on_stage, stage
 from backoffice.sync.task import Task
 from backoffice.sync.update import bring_up_to_date, first_read
 

@@ -22,11 +22,12 @@ from backoffice.models import (
     Urgency,
     Work,
 )
-from backoffice.sync import drift, jobs
-from backoffice.sync.compared import ComparedReading
+from backoffice.sync import jobs
 from backoffice.sync.provider import Provider
 from backoffice.sync.pull import lists
-from backoffice.sync.spare import need_spare_calls
+from backoffice.sync.reconciliation import drift
+from backoffice.sync.reconciliation.compared import ComparedReading
+from backoffice.sync.reconciliation.spare import need_spare_calls
 from backoffice.sync.task import Task
 
 TITLE = "Reconciliation"

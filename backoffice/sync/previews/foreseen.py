@@ -17,7 +17,7 @@ from backoffice.sync.mapper import Mapper, Payload
 from backoffice.sync.match import QUESTION
 from backoffice.sync.naming import in_lots, put_names
 from backoffice.sync.pending import SETTINGS
-from backoffice.sync.rehearsal import Rehearsal, Replay
+from backoffice.sync.previews.rehearsal import Rehearsal, Replay
 
 #: A record: its kind and id.
 Key = tuple[str, int]
