@@ -10,7 +10,7 @@ from flask import abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_login import current_user
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import selectinload
 
 from backoffice.admin import links, standing
@@ -140,7 +140,7 @@ class PreviewsView(Page):
         if request.form.get("what") == "all":
             job: SyncJob | None = apply.apply_all(db.session(), one, current_user.id)
         else:
-            job = apply.apply_chosen(db.session(), one, ticked(one), current_user.id)
+            job = apply.apply_chosen(db.session(), one, ticked(), current_user.id)
         if job is None:
             flash("Tick at least one row that can be applied.", "warning")
             return back
@@ -196,21 +196,21 @@ def _rows(one: Preview, listing: Listing, start: int, size: int) -> Sequence[Pre
     return db.session.scalars(query.offset(start).limit(size)).all()
 
 
-def ticked(one: Preview) -> set[int]:
-    """The rows that are ticked, by themselves or with their list."""
+def ticked() -> ColumnElement[bool]:
+    """The rows that are ticked, by themselves or with their list, as a condition."""
     rows = {found for text in request.form.getlist("row") if (found := number(text))}
-    for text in request.form.getlist("list"):
-        side, _, kind = text.partition("-")
-        mine = PreviewRow.preview_id == one.id, PreviewRow.kind == kind, PreviewRow.outgoing.is_(side == "out")
-        rows |= set(db.session.scalars(select(PreviewRow.id).where(*mine)))
-    return rows
+    lists = {(side, kind) for side, _, kind in (text.partition("-") for text in request.form.getlist("list"))}
+    whole = (
+        (PreviewRow.kind == kind) & PreviewRow.outgoing.is_(side == "out") for side, kind in lists if kind in KINDS
+    )
+    return or_(PreviewRow.id.in_(rows), *whole)
 
 
 def _sends(one: Preview) -> bool:
     """Whether what is to be applied of it is sent, as it stands."""
     if request.form.get("what") == "all":
         return one.push_only
-    outgoing = select(PreviewRow.id).where(PreviewRow.id.in_(ticked(one)), PreviewRow.preview_id == one.id)
+    outgoing = select(PreviewRow.id).where(ticked(), PreviewRow.preview_id == one.id)
     return db.session.scalar(outgoing.where(PreviewRow.outgoing).limit(1)) is not None
 
 

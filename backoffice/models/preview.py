@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from backoffice.clock import now
@@ -35,6 +36,11 @@ class Foreseen(StrEnum):
     def applies(self) -> bool:
         """Whether anything happens if it is applied."""
         return self not in (Foreseen.OVERRULED, Foreseen.WAITS, Foreseen.REFUSED)
+
+
+APPLYING = [action for action in Foreseen if action.applies]
+#: How a job ends that has not done what it was to.
+NOT_THROUGH = (JobState.FAILED, JobState.CANCELLED)
 
 
 class Preview(Base):
@@ -91,11 +97,17 @@ class PreviewRow(Base):
 
     applied_by: Mapped[SyncJob | None] = relationship()
 
-    @property
+    @hybrid_property
     def open(self) -> bool:
         """Whether it is still offered: nobody applied it, or the job that was to has not got through."""
         job = self.applied_by
-        return self.action.applies and (job is None or job.state in (JobState.FAILED, JobState.CANCELLED))
+        return self.action.applies and (job is None or job.state in NOT_THROUGH)
+
+    @open.inplace.expression
+    @classmethod
+    def _open(cls) -> ColumnElement[bool]:
+        through = cls.applied_by_id.is_not(None) & ~cls.applied_by.has(SyncJob.state.in_(NOT_THROUGH))
+        return cls.action.in_(APPLYING) & ~through
 
 
 class PreviewAnswer(Base):

@@ -265,3 +265,15 @@ def test_a_preview_of_another_book_is_not_the_last_one(
     )
     session.commit()
     assert "Of the other book" not in browser.says(f"/c/{company.id}/previews/")
+
+
+def test_a_list_that_there_is_not_is_none(
+    session: Db, connection: Connection, company: Company, browser: Browser
+) -> None:
+    one = a_preview(session, connection)
+    a_row(session, one, "Acme")
+    for odd in ("in-\x00", "in-nothing", "-", "x" * 3000):
+        given = {"job": one.sync_job_id, "what": "chosen", "list": odd}
+        said = browser.post(f"/c/{company.id}/previews/apply/", given, follow=True)
+        assert "Tick at least one row" in said.text
+    assert session.scalar(select(PreviewRow.applied_by_id)) is None

@@ -85,7 +85,7 @@ def named(book: Book, one: Preview, name: str) -> PreviewRow:
 
 def applied(book: Book, one: Preview, *names: str) -> SyncJob:
     chosen = [named(book, one, name).id for name in names]
-    job = apply.apply_chosen(book.session, one, chosen, user_id=None)
+    job = apply.apply_chosen(book.session, one, PreviewRow.id.in_(chosen), user_id=None)
     assert job is not None
     job = book.run(job)
     assert job.state is JobState.COMPLETED, job.reason
@@ -308,7 +308,7 @@ def test_chosen_rows_only_and_the_rest_stays_offered(book: Book) -> None:
     offered = {row.name for row in rows(book, one) if row.open}
     assert offered == {second["Name"], other, not_mine.name}
     assert {row.name for row in rows(book, taken(book)) if row.action.applies} == offered
-    assert apply.apply_chosen(book.session, one, [named(book, one, item).id], user_id=None) is None
+    assert apply.apply_chosen(book.session, one, PreviewRow.id.in_([named(book, one, item).id]), user_id=None) is None
 
 
 def test_a_bill_of_a_new_supplier_brings_it_along_both_ways(papers: Papers) -> None:
@@ -377,7 +377,7 @@ def test_before_the_first_push_is_confirmed_it_shows_what_would_be_sent_and_send
     assert named(book, update, "Ours Ltd").action is Foreseen.WAITS
     assert named(book, push, "Ours Ltd").action is Foreseen.NEW
     assert dump(book) == before
-    job = apply.apply_chosen(book.session, push, [named(book, push, "Ours Ltd").id], user_id=None)
+    job = apply.apply_chosen(book.session, push, PreviewRow.id.in_([named(book, push, "Ours Ltd").id]), user_id=None)
     assert job is not None
     assert (book.run(job).sent, book.theirs.writes()) == (0, [])
     assert "say first, under Matches" in job.notes[-1]
@@ -484,7 +484,7 @@ def test_one_that_is_being_taken_is_not_taken_twice(book: Book) -> None:
 def test_a_job_that_applies_does_not_stand_in_for_an_update(book: Book) -> None:
     book.theirs.edit(book.theirs.contacts()[0]["ContactID"], EmailAddress="new@there.example")
     one = taken(book, "contact")
-    job = apply.apply_chosen(book.session, one, [rows(book, one)[0].id], user_id=None)
+    job = apply.apply_chosen(book.session, one, PreviewRow.id.in_([rows(book, one)[0].id]), user_id=None)
     assert job is not None
     assert book.update("contact").id != job.id
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from backoffice.models import (
-    Foreseen,
     Link,
     Preview,
     PreviewRow,
@@ -18,6 +17,7 @@ from backoffice.models import (
     Urgency,
     Work,
 )
+from backoffice.models.preview import APPLYING
 from backoffice.sync import jobs
 from backoffice.sync.lease import lock_connection
 from backoffice.sync.preflight import load_records
@@ -32,24 +32,24 @@ def apply_all(session: Session, preview: Preview, user_id: int | None) -> SyncJo
     Raises: PausedError.
     """
     work, title = (Work.PUSH, "Push") if preview.push_only else (Work.UPDATE, "Update")
-    offered = [action for action in Foreseen if action.applies]
-    mine = PreviewRow.preview_id == preview.id, PreviewRow.action.in_(offered)
+    mine = PreviewRow.preview_id == preview.id, PreviewRow.action.in_(APPLYING)
     return _request(session, preview, work, preview.job.kinds, title, user_id, mine)
 
 
-def apply_chosen(session: Session, preview: Preview, row_ids: Collection[int], user_id: int | None) -> SyncJob | None:
-    """Do these rows of a preview. None when none of them is offered any more. Commits; the caller rings.
+def apply_chosen(
+    session: Session, preview: Preview, chosen: ColumnElement[bool], user_id: int | None
+) -> SyncJob | None:
+    """Do the rows of a preview that a condition chooses. None when none of them is offered any more.
 
-    Raises: PausedError.
+    Commits; the caller rings. Raises: PausedError.
     """
     lock_connection(session, preview.connection_id)
-    chosen = select(PreviewRow).where(PreviewRow.preview_id == preview.id, PreviewRow.id.in_(list(row_ids)))
-    rows = [row for row in session.scalars(chosen) if row.open]
-    if not rows:
+    mine = PreviewRow.preview_id == preview.id, PreviewRow.open.is_(True), chosen
+    kinds = sorted(session.scalars(select(PreviewRow.kind).where(*mine).distinct()))
+    if not kinds:
         session.rollback()
         return None
-    mine = (PreviewRow.id.in_([row.id for row in rows]),)
-    return _request(session, preview, Work.APPLY, sorted({row.kind for row in rows}), "Apply chosen", user_id, mine)
+    return _request(session, preview, Work.APPLY, kinds, "Apply chosen", user_id, mine)
 
 
 def _request(
@@ -64,7 +64,8 @@ def _request(
     """Ask for the job that does these rows, and say on each that it does."""
 
     def hand_over(job: SyncJob) -> None:
-        session.execute(update(PreviewRow).where(*rows).values(applied_by_id=job.id))
+        taken = update(PreviewRow).where(*rows).values(applied_by_id=job.id)
+        session.execute(taken.execution_options(synchronize_session=False))
 
     started_by = StartedBy.PERSON if user_id else StartedBy.COMMAND
     job, _ = jobs.request(
