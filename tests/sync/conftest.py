@@ -221,7 +221,9 @@ class Book:
         ).one()
 
     def contacts(self) -> list[Contact]:
-        return list(self.session.scalars(select(Contact).where(Contact.company_id == self.company_id)))
+        """The oldest first: what has just been added is the last."""
+        mine = select(Contact).where(Contact.company_id == self.company_id).order_by(Contact.id)
+        return list(self.session.scalars(mine))
 
     def link_of(self, record: Any) -> Link:
         return self.session.scalars(select(Link).where(Link.kind == record.kind, Link.record_id == record.id)).one()
