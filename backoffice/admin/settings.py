@@ -26,8 +26,8 @@ from backoffice.sync.linking import open_links
 #: What means nothing before there is an accounting system to send to and to bring in from.
 LINKED = ("send_", "bring_in_")
 NEED_LINK = {
-    "orders_as", "bills_as", "invoices_as", "expense_account", "revenue_account", "purchase_tax", "sales_tax",
-    "customers", "create_customers", "inventory",
+    "orders_as", "bills_as", "invoices_as", "credit_notes_as", "expense_account", "revenue_account",
+    "purchase_tax", "sales_tax", "customers", "create_customers", "inventory",
 }  # fmt: skip
 #: What is due next, as the page says it.
 RHYTHM_WORDS = {

@@ -65,7 +65,7 @@ class GeneralTab(Tab):
         ("From which day on", ("send_from", "bring_in_from")),
         (
             "Credit notes and payments",
-            ("send_credit_notes", "bring_in_credit_notes", "send_payments", "bring_in_payments"),
+            ("send_credit_notes", "credit_notes_as", "bring_in_credit_notes", "send_payments", "bring_in_payments"),
         ),
         ("Likely duplicates", ("ask_duplicates",)),
         ("How long things are kept", ("keep_history", "keep_jobs")),
@@ -90,6 +90,7 @@ class GeneralTab(Tab):
         "Bring in documents dated from", "Earlier ones are left there, unless they are known here. Empty: all come in."
     )
     send_credit_notes = tick("Send credit notes", "Those of both sides, with what they pay off, once approved.")
+    credit_notes_as = _as("Credit notes")
     bring_in_credit_notes = tick("Bring in credit notes", "Those that were made there.")
     send_payments = tick("Send payments", "Those recorded here, of bills and of invoices.")
     bring_in_payments = tick("Bring in payments", "Those recorded there, with prepayments and overpayments.")
@@ -256,6 +257,6 @@ SETTING_WORDS: dict[str, dict[str, str]] = {
     "reconcile_on": WEEKDAY_WORDS,
     **{
         column: {key.value: word for key, word in SENT_AS_WORDS.items()}
-        for column in ("orders_as", "bills_as", "invoices_as")
+        for column in ("orders_as", "bills_as", "invoices_as", "credit_notes_as")
     },
 }

@@ -48,7 +48,7 @@ class ItemsView(RecordView):
         ("Sales", ("description", "sales_price", "sales_account", "sales_tax")),
         ("Purchases", ("purchase_description", "purchase_price", "purchase_account", "purchase_tax")),
     )
-    shown_only = ("tracked", "on_hand", "stock_value")
+    shown_only = ("tracked", "inventory_account", "on_hand", "stock_value")
     column_default_sort = "code"
     column_editable_list = ("description", "group")
     form_args = {
@@ -131,7 +131,7 @@ class TaxRatesView(RecordView):
     kinds = ("tax_rate",)
     columns = ("name", "code", "rate", "for_sales", "for_purchases")
     searched = ("name", "code")
-    groups = (("Details", ("code", "name", "rate", "for_sales", "for_purchases")),)
+    groups = (("Details", ("code", "name", "rate", "for_sales", "for_purchases", "account_classes")),)
     creatable = False
 
     def make_filters(self) -> list[Any]:

@@ -33,8 +33,9 @@ class Item(Record):
     purchase_account: Mapped[str | None] = mapped_column(String(10), info={"label": "Purchase account"})
     purchase_tax: Mapped[str | None] = mapped_column(String(50), info={"label": "Purchase tax"})
     tracked: Mapped[bool] = mapped_column(default=False, info={"label": "Stock is tracked"})
+    #: Where what is bought of a tracked item has to be posted.
+    inventory_account: Mapped[str | None] = mapped_column(String(10), info={"label": "Account of its stock"})
     on_hand: Mapped[Decimal | None] = mapped_column(Exact(4), info={"label": "Quantity on hand"})
-
     #: What the stock has cost, all of it, in the company's base currency.
     stock_value: Mapped[Decimal | None] = mapped_column(Exact(4), info={"label": "Value of stock"})
     #: Ours alone: what shares an account.

@@ -72,15 +72,22 @@ class LineDefaults:
         return found
 
     def account_code(self, side: Side, line: Any) -> str | None:
-        """A line's account: its own; else by its item, the item's group, the item itself; else the default."""
+        """A line's account: its own; else its stock's, by its item, the item's group, the item itself, the default."""
         if line.account_code:
             return str(line.account_code)
         sales, item = side is Side.SALES, self.item(line.item_code)
+        if stock := self.stock_account(side, line):
+            return stock
         default = self._default("revenue_account" if sales else "expense_account")
         if item is None:
             return default
         mapped = self._accounts_of_items.get((side, item.id)) or self._accounts_of_items.get((side, folded(item.group)))
         return mapped or (item.sales_account if sales else item.purchase_account) or default
+
+    def stock_account(self, side: Side, line: Any) -> str | None:
+        """The one account that a line posts to which buys into stock that the accounting system keeps."""
+        item = self.item(line.item_code) if side is Side.PURCHASES else None
+        return item.inventory_account if item is not None and item.tracked else None
 
     def tax_code(self, side: Side, line: Any) -> str | None:
         """A line's tax code, ours or the accounting system's: its own; else its item's, the default, its account's."""

@@ -84,6 +84,7 @@ class CompanySettings(CompanyOwned, Base):
     orders_as: Mapped[SentAs] = mapped_column(choice(SentAs, "orders_as"), default=SentAs.AUTHORISED)
     bills_as: Mapped[SentAs] = mapped_column(choice(SentAs, "bills_as"), default=SentAs.AUTHORISED)
     invoices_as: Mapped[SentAs] = mapped_column(choice(SentAs, "invoices_as"), default=SentAs.AUTHORISED)
+    credit_notes_as: Mapped[SentAs] = mapped_column(choice(SentAs, "credit_notes_as"), default=SentAs.AUTHORISED)
 
     #: Codes of accounts and tax that a line gets that names none.
     expense_account: Mapped[str | None] = mapped_column(String(10))

@@ -22,6 +22,7 @@ from backoffice.models import (
     Side,
 )
 from backoffice.providers.xero.document import HEAD, DocumentMapper
+from backoffice.providers.xero.document_checks import unposted
 from backoffice.providers.xero.periods import locked
 from backoffice.providers.xero.shape import Search, Writing, XeroMapper, name, plain
 from backoffice.sync.books import Books
@@ -36,6 +37,7 @@ class CreditNoteMapper(DocumentMapper):
     model = CreditNote
     resource = "CreditNotes"
     id_key = "CreditNoteID"
+    sent_as = "credit_notes_as"
     needs_due_date = False
     within = ("side",)
     theirs = DocumentMapper.theirs - {"amount_paid", "amount_credited"}
@@ -115,6 +117,11 @@ class AllocationMapper(XeroMapper):
             *_enough(record, record.credit_note, books),
             *_enough(record, record.document, books),
         ]
+
+    def blocker(self, record: Record, books: Books) -> tuple[str, int] | None:
+        """Also one of the two that is there, but not authorised yet."""
+        assert isinstance(record, Allocation)
+        return unposted(record.credit_note, record.document) or super().blocker(record, books)
 
     def dump(self, record: Record, books: Books) -> Payload:
         assert isinstance(record, Allocation)

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from backoffice.models import Account, Contact, CreditNote, Document, Line, SentAs, Side, Treatment
+from backoffice.models import Account, Contact, CreditNote, Document, Line, Record, Side, Treatment
 from backoffice.models.document import worked_out
 from backoffice.models.totals import Amount, half_up, totals
 from backoffice.providers.xero.periods import locked
+from backoffice.providers.xero.stock import stock_short
 from backoffice.sync.books import Books
 from backoffice.sync.mapper import Fact, Refusal
 
@@ -20,6 +21,12 @@ LONGEST = {"name": 255, "reference": 255, "delivery_instructions": 500, "attenti
 LONGEST_DESCRIPTION = 4000
 #: Their states in which a document stands in the ledger.
 POSTED = ("AUTHORISED", "PAID")
+
+
+def unposted(*documents: Record | None) -> tuple[str, int] | None:
+    """The first of these that is not authorised there yet: nothing is paid or credited of it before."""
+    found = (each for each in documents if isinstance(each, Document) and each.their_status not in POSTED)
+    return next(((each.kind, each.id) for each in found), None)
 
 
 def findings(mapper: DocumentMapper, document: Document, gone: str | None, books: Books) -> list[Refusal]:
@@ -35,6 +42,7 @@ def findings(mapper: DocumentMapper, document: Document, gone: str | None, books
         *_party(document, books),
         *_head(mapper, document, books),
         *(each for line in document.lines for each in _line(document, line, books)),
+        *(stock_short(document, books) if _is_posted_now(mapper, document, books) else ()),
     ]
     return found or list(_total(mapper, document, books))
 
@@ -71,6 +79,11 @@ def _settled_amount(document: Document) -> Decimal:
     return (document.amount_paid or Decimal(0)) + (document.amount_credited or Decimal(0))
 
 
+def _is_posted_now(mapper: DocumentMapper, document: Document, books: Books) -> bool:
+    """Whether sending it is what posts it; what is posted already has taken its stock."""
+    return mapper.posts and document.their_status not in POSTED and mapper.status(document, books) in POSTED
+
+
 def _party(document: Document, books: Books) -> Iterator[Refusal]:
     contact = document.contact
     link = books.link(Contact.kind, contact.id)
@@ -105,8 +118,7 @@ def _head(mapper: DocumentMapper, document: Document, books: Books) -> Iterator[
         yield Refusal(f"This {noun} has no lines. Xero takes none without.", "no_lines", "lines")
     if mapper.posts:
         yield from locked(document.date, books, "it")
-    as_draft = bool(mapper.sent_as) and getattr(books.settings, mapper.sent_as) is SentAs.DRAFT
-    if mapper.needs_due_date and document.due_date is None and not as_draft:
+    if mapper.needs_due_date and document.due_date is None and mapper.status(document, books) != "DRAFT":
         yield Refusal(f"This {noun} needs a due date before Xero takes it.", "due_date_missing", "due_date")
     yield from _currency(document, books)
 
@@ -180,11 +192,14 @@ def _account(document: Document, line: Line, books: Books) -> Iterator[Refusal]:
     elif not account.takes_lines:
         words = f"Xero takes no lines on account {account}, which line {line.position} posts to. Choose another."
         yield Refusal(words, "account_not_for_lines", at)
+    elif (stock := books.lines.stock_account(document.side, line)) and code != stock:
+        words = f"Xero keeps the stock of item {line.item_code}, and what is bought of it posts to account {stock}"
+        yield Refusal(f"{words}. Choose that one on line {line.position}.", "account_of_stock", at, fact=Fact("Items"))
 
 
 def _tax(document: Document, line: Line, books: Books) -> Iterator[Refusal]:
     at, code = f"lines.{line.position}.tax_code", books.lines.tax_type(document.side, line)
-    rate = books.lines.tax_rate(code)
+    rate, account = books.lines.tax_rate(code), books.lines.account(books.lines.account_code(document.side, line))
     if code is None:
         said = books.lines.tax_code(document.side, line)
         words = f"The tax {said} of line {line.position} is not mapped" if said else f"Line {line.position} has no tax"
@@ -201,6 +216,11 @@ def _tax(document: Document, line: Line, books: Books) -> Iterator[Refusal]:
         side = "sales" if document.side is Side.SALES else "purchases"
         words = f"Xero's tax rate {rate.name}, on line {line.position}, is not for {side}. Choose another."
         yield Refusal(words, "tax_wrong_side", at, fact=Fact("TaxRates"))
+    elif account is not None and not rate.suits(account):
+        words = f"Xero takes no tax rate {rate.name} on account {account}, which line {line.position} posts to"
+        yield Refusal(
+            f"{words}. Choose another tax, or another account.", "tax_wrong_account", at, fact=Fact("TaxRates")
+        )
 
 
 def _total(mapper: DocumentMapper, document: Document, books: Books) -> Iterator[Refusal]:
@@ -211,6 +231,12 @@ def _total(mapper: DocumentMapper, document: Document, books: Books) -> Iterator
         theirs_of_line = worked_out(document, line, rate.rate if rate else Decimal(0))
         amounts.append(Amount(line.amount, line.tax_amount) if line.as_it_came else theirs_of_line)
     theirs = totals(document.treatment, amounts).total
+    if theirs < 0 and mapper.posts and mapper.status(document, books) in POSTED:
+        other = "Turn its signs" if isinstance(document, CreditNote) else "Write a credit note instead"
+        words = (
+            f"It comes to {theirs}, and Xero approves no {document.label} below nothing. {other}, or mend its lines."
+        )
+        yield Refusal(words, "total_below_nothing", "lines")
     if theirs != half_up(document.total):
         pairs = enumerate(zip(amounts, document.lines, strict=True), start=1)
         at = next((number for number, (there, here) in pairs if there.tax != here.tax_amount), 1)

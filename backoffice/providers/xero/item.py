@@ -32,6 +32,7 @@ class ItemMapper(XeroMapper):
         Field("purchase_account", "PurchaseDetails.AccountCode"),
         Field("purchase_tax", "PurchaseDetails.TaxType"),
         Field("tracked", "IsTrackedAsInventory"),
+        Field("inventory_account", "InventoryAssetAccountCode"),
         Field("on_hand", "QuantityOnHand"),
         Field("stock_value", "TotalCostPool"),
     )

@@ -22,6 +22,7 @@ from backoffice.models import (
     Prepayment,
     Record,
 )
+from backoffice.providers.xero.document_checks import unposted
 from backoffice.providers.xero.periods import locked
 from backoffice.providers.xero.shape import WHOLE, Search, Writing, XeroMapper, containing, dig, name, plain
 from backoffice.sync.books import Books
@@ -42,9 +43,6 @@ SORTS = {
     "ACCPAY": "bill_id",
     "ACCREC": "invoice_id",
 }
-
-#: Their states in which a document can be paid.
-PAYABLE = ("AUTHORISED", "PAID")
 
 
 class PaymentMapper(XeroMapper):
@@ -121,9 +119,7 @@ class PaymentMapper(XeroMapper):
         """Also a document that is there, but not authorised yet: nothing can be paid of it before."""
         assert isinstance(record, Payment)
         document = record.document
-        if isinstance(document, Document) and document.their_status not in PAYABLE:
-            return document.kind, document.id
-        return super().blocker(record, books)
+        return unposted(document) or super().blocker(record, books)
 
     def dump(self, record: Record, books: Books) -> Payload:
         assert isinstance(record, Payment)

@@ -8,8 +8,16 @@ from backoffice.models import TaxRate
 from backoffice.providers.xero.shape import XeroMapper, truth
 from backoffice.sync.mapper import Field, Payload
 
-#: The sorts of account whose lines are purchases.
-BOUGHT = ("CanApplyToExpenses", "CanApplyToAssets")
+#: By the class of an account, what says that its lines may bear a rate.
+APPLIES = {
+    "ASSET": "CanApplyToAssets",
+    "EQUITY": "CanApplyToEquity",
+    "EXPENSE": "CanApplyToExpenses",
+    "LIABILITY": "CanApplyToLiabilities",
+    "REVENUE": "CanApplyToRevenue",
+}
+#: The classes whose lines are purchases.
+BOUGHT = ("EXPENSE", "ASSET")
 
 
 class TaxRateMapper(XeroMapper):
@@ -26,9 +34,14 @@ class TaxRateMapper(XeroMapper):
         Field("rate", "EffectiveRate"),
         Field("for_sales", "CanApplyToRevenue"),
         Field("for_purchases", "CanApplyToExpenses"),
+        Field("account_classes", "CanApplyToLiabilities"),
         Field("archived", "Status"),
     )
 
-    def load(self, payload: Payload) -> dict[str, Any]:
-        purchases = any(truth(payload.get(key) or False, key) for key in BOUGHT)
-        return {**super().load(payload), "for_purchases": purchases}
+    def read(self, field: Field, payload: Payload) -> Any:
+        if field.column not in ("for_purchases", "account_classes"):
+            return super().read(field, payload)
+        classes = [word for word, key in APPLIES.items() if truth(payload.get(key) or False, key)]
+        if field.column == "for_purchases":
+            return any(word in BOUGHT for word in classes)
+        return ", ".join(classes) or None

@@ -10,7 +10,18 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from backoffice.models import Allocation, Bill, Connection, LinkState, Side, Status, TaxMapping, TaxRate
+from backoffice.models import (
+    Allocation,
+    Bill,
+    Connection,
+    Invoice,
+    LinkState,
+    SentAs,
+    Side,
+    Status,
+    TaxMapping,
+    TaxRate,
+)
 from backoffice.sandbox.xero.organisations import find, rewrite
 from tests.sync.documents.conftest import DAY, Papers
 
@@ -211,3 +222,82 @@ def test_all_findings_are_kept(papers: Papers) -> None:
         "account_missing",
     ]
     assert DAY.isoformat() == bill.date.isoformat()
+
+
+def test_nothing_below_nothing_is_approved(papers: Papers) -> None:
+    bill = papers.bill(papers.line(Bill), papers.line(Bill, quantity=Decimal(-3)))
+    papers.push()
+    link = papers.book.link_of(bill)
+    assert (link.refusal_cause, link.refusal_column, link.refusal_raw) == ("total_below_nothing", "lines", "")
+    assert link.refusal == (
+        "It comes to -14.38, and Xero approves no bill below nothing. Write a credit note instead, or mend its lines."
+    )
+
+
+def test_a_tax_that_does_not_suit_the_account_is_found(papers: Papers) -> None:
+    bill = papers.bill(papers.line(Bill, account_code="200"))
+    papers.push()
+    link = papers.book.link_of(bill)
+    found = (link.refusal_cause, link.refusal_column, link.refusal_raw)
+    assert found == ("tax_wrong_account", "lines.1.tax_code", "")
+    assert "200 Sales" in (link.refusal or "")
+
+
+def tracked_item(papers: Papers) -> str:
+    """An item whose stock Xero keeps; nothing of it is on hand."""
+    details = {"COGSAccountCode": "310", "UnitPrice": 5, "TaxType": "INPUT2"}
+    row = {"Code": "STOCK", "Name": "Stock", "InventoryAssetAccountCode": "630", "PurchaseDetails": details}
+    papers.office("items").add({**row, "SalesDetails": {"UnitPrice": 9, "AccountCode": "200", "TaxType": "OUTPUT2"}})
+    papers.book.update("item")
+    return "STOCK"
+
+
+def test_what_is_bought_into_stock_posts_to_its_account(papers: Papers) -> None:
+    code = tracked_item(papers)
+    papers.settings(expense_account="429")
+    bill = papers.bill(papers.line(Bill, item_code=code, account_code=None))
+    elsewhere = papers.bill(papers.line(Bill, item_code=code, account_code="300"))
+    papers.push()
+    assert papers.there(bill)["LineItems"][0]["AccountCode"] == "630"
+    link = papers.book.link_of(elsewhere)
+    found = (link.refusal_cause, link.refusal_column, link.refusal_raw)
+    assert found == ("account_of_stock", "lines.1.account_code", "")
+
+
+def test_no_more_is_sold_than_is_on_hand(papers: Papers) -> None:
+    code = tracked_item(papers)
+    papers.bill(papers.line(Bill, item_code=code, account_code=None, quantity=Decimal(3)))
+    papers.push()
+    lines = [papers.line(Invoice, item_code=code, quantity=Decimal(2)) for _ in range(2)]
+    invoice, small = papers.invoice(*lines), papers.invoice(papers.line(Invoice, item_code=code, quantity=Decimal(3)))
+    papers.push()
+    link = papers.book.link_of(invoice)
+    found = (link.refusal_cause, link.refusal_column, link.refusal_raw)
+    assert found == ("stock_short", "lines.2.quantity", "")
+    assert link.refusal == (
+        "Only 3 of item STOCK are on hand in Xero. Lower the quantity of line 2, or bring stock in first."
+    )
+    assert papers.state(small) == LinkState.INTEGRATED, "what is on hand was read again before it barred"
+    small.reference = "afterwards"
+    papers.session.commit()
+    papers.push()
+    assert papers.there(small)["Reference"] == "afterwards", "what is posted has taken its stock already"
+
+
+def test_credit_waits_for_a_document_that_is_not_authorised_there(papers: Papers) -> None:
+    papers.settings(bills_as=SentAs.DRAFT, credit_notes_as=SentAs.AWAITING_APPROVAL)
+    bill, note = papers.bill(), papers.credit_note(side=Side.PURCHASES)
+    papers.push()
+    assert (papers.there(bill)["Status"], papers.there(note)["Status"]) == ("DRAFT", "SUBMITTED")
+    used = Allocation(
+        company_id=bill.company_id, name="a", credit_note_id=note.id, bill_id=bill.id, date=DAY, amount=Decimal(1)
+    )
+    papers.session.add(used)
+    papers.session.commit()
+    papers.push()
+    assert papers.state(used) == LinkState.BLOCKED
+    assert papers.book.link_of(used).blocked_record_id == note.id
+    for kind, record in (("creditnotes", note), ("invoices", bill)):
+        papers.office(kind).edit(papers.book.link_of(record).external_id or "", {"Status": "AUTHORISED"})
+    papers.book.update()
+    assert papers.state(used) == LinkState.INTEGRATED
