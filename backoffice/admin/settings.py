@@ -68,6 +68,7 @@ class SettingsView(Page):
             tab=name,
             tabs=TABS,
             greyed=greyed,
+            closed=_closed(form, greyed),
             entries=entries,
             page=page,
             more=more,
@@ -156,6 +157,12 @@ def _grey(form: Tab) -> dict[str, str]:
         if request.method == "POST":
             form[name].process(None, getattr(settings_here(), name))
     return found
+
+
+def _closed(form: Tab, greyed: dict[str, str]) -> dict[str, str]:
+    """The groups of a tab in which nothing works now, each with the one reason of all."""
+    reasons = {title: {greyed.get(name, "") for name in names} for title, names in form.groups}
+    return {title: found.pop() for title, found in reasons.items() if len(found) == 1 and "" not in found}
 
 
 def why_not(name: str, form: Tab, connection: Connection | None) -> str:

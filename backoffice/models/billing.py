@@ -52,6 +52,11 @@ class OpenLine:
         left = self.line.quantity - self.billed
         return left if (left > 0) == (self.line.quantity > 0) else NOTHING
 
+    @property
+    def price(self) -> Decimal:
+        """What one costs on a bill of it."""
+        return ordered_price(self.line)
+
 
 @dataclass(frozen=True)
 class Compared:

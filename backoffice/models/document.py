@@ -165,7 +165,7 @@ class Document(Record):
         self.sub_total, self.tax_total, self.total = came_to.sub_total, came_to.tax, came_to.total
 
     def __str__(self) -> str:
-        return self.name or f"{self.label} without a number"
+        return self.name or f"{self.label} without a number".capitalize()
 
 
 def worked_out(document: Document, line: Line, rate: Decimal) -> Amount:

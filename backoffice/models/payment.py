@@ -75,4 +75,4 @@ class Payment(Record):
         return self.bill or self.invoice or self.credit_note or self.prepayment or self.overpayment
 
     def __str__(self) -> str:
-        return self.name or f"payment of {self.amount}"
+        return self.name or f"Payment of {self.amount:,}"

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backoffice.clock import now
-from backoffice.models import KINDS, CompanySettings, Connection, Document, Line, Link, Record
+from backoffice.models import KINDS, CompanySettings, Connection, Document, Line, Link, Record, TrackingOption
 from backoffice.models.link import event
 from backoffice.sync.books import Books
 from backoffice.sync.lines import Values, content
@@ -43,14 +43,16 @@ def differences(session: Session, mapper: Mapper, link: Link) -> list[Difference
             mine, other = (named(mapper, session, column, side.get(column)) for side in (ours, theirs))
             found.append(Difference(column, record.column_label(column), mine, other))
     found.sort(key=lambda each: each.label)
-    return [*found, *line_differences(ours.get("lines", []), theirs.get("lines", []))]
+    return [*found, *line_differences(session, ours.get("lines", []), theirs.get("lines", []))]
 
 
-def line_differences(ours: list[Values], theirs: list[Values]) -> Iterator[Difference]:
+def line_differences(session: Session, ours: list[Values], theirs: list[Values]) -> Iterator[Difference]:
     """The lines in which two states of a document differ."""
     for number, (mine, other) in enumerate(zip_longest(ours, theirs), start=1):
         if mine is None or other is None or content([mine]) != content([other]):
-            yield Difference(f"lines.{number}", f"Line {number}", _line_words(mine), _line_words(other))
+            yield Difference(
+                f"lines.{number}", f"Line {number}", _line_words(session, mine), _line_words(session, other)
+            )
 
 
 def keep_theirs(session: Session, mapper: Mapper, link: Link) -> None:
@@ -142,12 +144,16 @@ def named(mapper: Mapper, session: Session, column: str, value: Any) -> Any:
     return None if value == "" else value
 
 
-def _line_words(line: Values | None) -> str | None:
+def _line_words(session: Session, line: Values | None) -> str | None:
+    """All that is kept of a line, so that two that differ never read alike."""
     if line is None:
         return None
-    what = line["description"] or line["item_code"] or ""
-    parts = [f"{line['quantity'].normalize():f} × {what} at {line['unit_price'].normalize():f}"]
+    parts = [f"{line['quantity'].normalize():f} × {line['description'] or ''} at {line['unit_price'].normalize():f}"]
+    parts += [f"item {line['item_code']}"] if line["item_code"] else []
     parts += [f"{line['discount'].normalize():f} % off"] if line["discount"] else []
+    parts += [f"{line['discount_amount'].normalize():f} off"] if line["discount_amount"] else []
     parts += [f"account {line['account_code']}"] if line["account_code"] else []
     parts += [f"tax {line['tax_code']}"] if line["tax_code"] else []
+    options = (line["tracking_1_id"], line["tracking_2_id"])
+    parts += [str(session.get_one(TrackingOption, option)) for option in options if option]
     return ", ".join(parts)

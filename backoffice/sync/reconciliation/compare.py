@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from backoffice.models import Cause, Drift, Link, Match, Record
 from backoffice.models.history import as_text
@@ -137,7 +138,9 @@ class _Comparison:
         columns = [
             c for c, value in theirs.values.items() if c not in aside and c != "lines" and row.values[c] != value
         ]
-        lines = "lines" in theirs.values and any(line_differences(row.values["lines"], theirs.values["lines"]))
+        lines = "lines" in theirs.values and any(
+            line_differences(self.task.session, row.values["lines"], theirs.values["lines"])
+        )
         ours = row.values
         if sends and mapper.asks and ended:
             columns, lines = [c for c in columns if c in mapper.theirs], False
@@ -149,7 +152,7 @@ class _Comparison:
             columns.append("archived")
         yield from (self._side_by_side(column, ours[column], theirs) for column in sorted(columns))
         if lines:
-            yield from _line_cells(ours["lines"], theirs.values["lines"])
+            yield from _line_cells(self.task.session, ours["lines"], theirs.values["lines"])
 
     def _let_go(self, column: str, ours: Any, theirs: Loaded) -> bool:
         """Whether theirs names what ours names, and somebody unlinked that by hand."""
@@ -241,6 +244,6 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, bool) else as_text(value)
 
 
-def _line_cells(ours: list[Values], theirs: list[Values]) -> Iterator[dict[str, Any]]:
-    for each in line_differences(ours, theirs):
+def _line_cells(session: Session, ours: list[Values], theirs: list[Values]) -> Iterator[dict[str, Any]]:
+    for each in line_differences(session, ours, theirs):
         yield _cell(each.key, each.label, each.ours, each.theirs)

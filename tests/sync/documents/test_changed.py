@@ -43,6 +43,21 @@ def test_it_shows_the_differences_and_keeps_ours(papers: Papers, bill: Bill) -> 
     ]
 
 
+def test_lines_that_differ_never_read_alike(papers: Papers, bill: Bill) -> None:
+    there = papers.there(bill)
+    category = papers.book.theirs.shelf("TrackingCategories").bodies()[0]
+    option = category["Options"][0]
+    lines = [{k: v for k, v in line.items() if k not in ("LineAmount", "TaxAmount")} for line in there["LineItems"]]
+    lines[0]["Tracking"] = [{"Name": category["Name"], "Option": option["Name"]}]
+    papers.office("invoices").edit(there["InvoiceID"], {"LineItems": lines})
+    papers.book.update("bill")
+    found = changed.differences(papers.session, mapper(papers), link(papers, bill))
+    rope = "2 × Rope at 12.5, account 300, tax INPUT2"
+    assert [(each.ours, each.theirs) for each in found if each.key == "lines.1"] == [
+        (rope, f"{rope}, {option['Name']}")
+    ]
+
+
 def test_our_next_push_overwrites_nothing(papers: Papers, bill: Bill) -> None:
     bill.reference = "edited"
     papers.session.commit()
