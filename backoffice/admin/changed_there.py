@@ -38,7 +38,7 @@ class ChangedView(Page):
     def index(self) -> ResponseReturnValue:
         link, record = self._one()
         onward = url_for(f"{VIEW_OF_KIND[link.kind]}.details_view", id=record.id)
-        mapper = mapper_of(link)
+        mapper = links.mapper_of(link)
         if link.changed_there is None or mapper is None:
             flash(NOTHING_LEFT, "info")
             return redirect(onward)
@@ -115,12 +115,6 @@ def barred(record: Record) -> str:
         return ""
     why = may_approve(record)
     return f"{record} is approved. {why} Only who may approve it settles this." if why else ""
-
-
-def mapper_of(link: Link) -> Mapper | None:
-    """How the kind of a link looks on the other side."""
-    provider = links.provider_of(link.connection)
-    return next((m for m in getattr(provider, "mappers", ()) if m.kind == link.kind), None)
 
 
 def fingerprint(found: Sequence[Difference]) -> str:

@@ -12,10 +12,9 @@ from flask_login import current_user
 from sqlalchemy import select
 from sqlalchemy.orm.exc import StaleDataError
 
-from backoffice.admin import words
+from backoffice.admin import barred, links, words
 from backoffice.admin.addresses import return_to
 from backoffice.admin.company_base import Page, here, number
-from backoffice.admin.links import provider_name
 from backoffice.admin.saving import who_changed
 from backoffice.extensions import db
 from backoffice.models import CompanySettings, Document, PurchaseOrder, Status, dues
@@ -58,7 +57,7 @@ def stands_against(document: Any) -> str:
         said = _named(standing.allocations)
         return f"Credit is allocated ({said}): take that back first, on the page of the credit note."
     if (document.amount_paid or 0) > 0 or (document.amount_credited or 0) > 0:
-        there = provider_name()
+        there = links.provider_name()
         return f"{there} says that something of it is paid or credited: undo that in {there}, then press Update."
     if isinstance(document, PurchaseOrder):
         live = [bill for bill in bills_of(db.session(), document) if bill.counts]
@@ -102,6 +101,14 @@ class DocumentSteps(Page):
     def steps(self, document: Document) -> list[tuple[Status, str, str]]:
         """The steps that are open to it: (state, what the button says, why it cannot be taken now)."""
         return [(to, words.STEP_WORDS[to], in_the_way(document, to)) for to in document.steps]
+
+    def void_words(self, document: Document) -> str:
+        """What becomes of a document that is voided, for the person who is asked."""
+        link, there = links.link_of(document), links.provider_name()
+        if link is None or link.external_id is None:
+            return "It stays here as void."
+        why = barred.why_no_end(document, link)
+        return f"It is void here only: {why}" if why else f"It stays here as void, and is voided in {there} too."
 
     def first_step(self, document: Document) -> Status | None:
         """The step of the one filled button: approve where the person may, else submit."""

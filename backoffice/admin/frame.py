@@ -11,7 +11,7 @@ from flask import Flask, g, request, url_for
 from flask_login import current_user
 from sqlalchemy import func, select
 
-from backoffice.admin import alerts, job_progress, job_words, links, standing, webhooks, words
+from backoffice.admin import alerts, barred, job_progress, job_words, links, standing, webhooks, words
 from backoffice.admin.attachments import LARGEST_MB
 from backoffice.admin.company_base import OneHouse
 from backoffice.admin.imports import import_url
@@ -67,6 +67,8 @@ def furnish(app: Flask, admins: tuple[OneHouse, ...]) -> None:
         asked_by=job_words.asked_by,
         badge=links.badge,
         can_retry=links.can_retry,
+        why_no_change=barred.why_no_change,
+        why_no_end=barred.why_no_end,
         connection_badge=words.connection_badge,
         counted=words.counted,
         doing=job_progress.doing,

@@ -12,6 +12,7 @@ from backoffice.admin.pauses import held_here
 from backoffice.admin.words import GONE_WORDS, LINK_BADGES, Badge, kind_label, relative
 from backoffice.extensions import db
 from backoffice.models import KINDS, Connection, Link, LinkState, Record
+from backoffice.sync.mapper import Mapper
 from backoffice.sync.match import QUESTION
 from backoffice.sync.provider import Provider
 
@@ -167,6 +168,12 @@ def record_url(link: Link | None) -> str | None:
     if not link or not provider or not link.external_id:
         return None
     return provider.record_url(link.connection, link.kind, link.external_id)
+
+
+def mapper_of(link: Link) -> Mapper | None:
+    """How the kind of a link looks on the other side."""
+    provider = provider_of(link.connection)
+    return next((m for m in getattr(provider, "mappers", ()) if m.kind == link.kind), None)
 
 
 def twin_url(link: Link | None, record: Record | None) -> str | None:

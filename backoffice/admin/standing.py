@@ -143,7 +143,7 @@ class Cause:
 
     cause: str
     kind: str
-    #: One of the reasons, in our words.
+    #: The reason in our words; where it differs from record to record, what it is about and one of them.
     text: str
     count: int
 
@@ -153,13 +153,23 @@ def causes(connection: Connection | None, most: int) -> list[Cause]:
     if connection is None:
         return []
     query = (
-        select(Link.refusal_cause, Link.kind, func.min(Link.refusal), func.count())
+        select(Link.refusal_cause, Link.kind, func.min(Link.refusal), func.max(Link.refusal), func.count())
         .where(Link.connection_id == connection.id, turned_down())
         .group_by(Link.refusal_cause, Link.kind)
         .order_by(func.count().desc())
         .limit(most)
     )
-    return [Cause(cause or "", kind, text or "", count) for cause, kind, text, count in db.session.execute(query)]
+    return [
+        Cause(cause or "", kind, _in_common(cause or "", first or "", last or ""), count)
+        for cause, kind, first, last, count in db.session.execute(query)
+    ]
+
+
+def _in_common(cause: str, first: str, last: str) -> str:
+    """What records that were refused for one cause have in common, `first` and `last` being two of their reasons."""
+    if first == last:
+        return first
+    return f"{cause.replace('_', ' ').capitalize()}, for one: {first}"
 
 
 def calls_today() -> int:

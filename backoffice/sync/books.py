@@ -91,6 +91,11 @@ class Books:
         link = self.link(kind, record_id)
         return link.external_id if link else None
 
+    def in_use(self, kind: str, record_id: int) -> bool:
+        """Whether a record of ours is there, and has not ended."""
+        link = self.link(kind, record_id)
+        return link is not None and link.external_id is not None and link.gone is None
+
     @cached_property
     def options(self) -> dict[int, TrackingOption]:
         """Tracking options by their id here."""

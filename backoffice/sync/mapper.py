@@ -206,6 +206,10 @@ class Mapper:
         """What the provider would refuse, before any call."""
         return ()
 
+    def check_ending(self, record: Record, books: Books) -> Sequence[Refusal]:
+        """What the provider would refuse of voiding a record, or of taking it back."""
+        return ()
+
     def archived_twin(self) -> Refusal:
         """Why a record that waits cannot be created while an archived one there matches it."""
         return Refusal("One that matches this is archived there.", "archived_there", self.match_by[-1])

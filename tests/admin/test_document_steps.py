@@ -16,6 +16,7 @@ from backoffice.models import (
     Bill,
     Company,
     CompanySettings,
+    Connection,
     CreditNote,
     History,
     Invoice,
@@ -25,7 +26,7 @@ from backoffice.models import (
     Side,
     Status,
 )
-from tests.admin.conftest import Browser, Db
+from tests.admin.conftest import Browser, Db, integrate
 from tests.admin.papers import SCREENS, a_bank, a_paper, a_party, approved, form_values, line, typed
 
 KINDS = pytest.mark.parametrize("model", list(SCREENS), ids=lambda model: model.kind)
@@ -202,3 +203,23 @@ def test_anothers_documents_take_no_step(
             assert answer.status_code == 404
         session.expire_all()
         assert paper.status is Status.DRAFT
+
+
+def test_what_xero_would_not_take_is_said_before_it_is_tried(
+    session: Db, company: Company, connection: Connection, browser: Browser
+) -> None:
+    bill = approved(session, Bill, company, name="OLD", their_status="AUTHORISED", amount_due=Decimal(60))
+    integrate(session, connection, bill.contact)
+    integrate(session, connection, bill)
+    place = f"/c/{company.id}/bills"
+    assert "and is voided in Xero too" in browser.says(f"{place}/details/?id={bill.id}")
+    connection.locked_until = bill.date
+    session.commit()
+    page = browser.says(f"{place}/details/?id={bill.id}")
+    assert "It is void here only: Xero&#39;s books are closed up to 2 Nov 2026" in page
+    bill.amount_paid = Decimal(40)
+    session.commit()
+    form = browser.says(f"{place}/edit/?id={bill.id}")
+    assert "Xero would not take a change of this now." in form
+    assert "40.00 of this bill is paid or credited in Xero" in form
+    assert "would not take" not in browser.says(f"{place}/new/")

@@ -122,3 +122,22 @@ def test_an_archived_twin_is_reached_where_it_can_be_restored(
 def test_no_address_breaks_the_sync_pages(odd: str, connection: Connection, browser: Browser) -> None:
     for page in ("sync-queue", "sync-jobs", "matches", "integrations"):
         assert browser.says(f"/c/{connection.company_id}/{page}/?tab=x&{odd}")
+
+
+def test_what_many_were_refused_for_is_said_once_and_sent_again_together(
+    session: Db, company: Company, connection: Connection, browser: Browser
+) -> None:
+    said = ("Account 310 of line 1 is archived.", "Account 429 of line 2 is archived.", "Give it a name.")
+    for number, text in enumerate(said):
+        link = integrate(session, connection, a_record(session, Contact, company, name=f"R{number}"))
+        link.refusal, link.refusal_cause = text, "name" if number == 2 else "account_archived"
+    session.commit()
+    place = f"/c/{company.id}/sync-queue/"
+    common = "Account archived, for one: Account 310 of line 1 is archived."
+    for page in (f"/c/{company.id}/", f"{place}?state=refused"):
+        assert common in browser.says(page), "what holds for one of them is not said of both"
+    assert "What many have in common" not in browser.says(f"{place}?state=refused&kind=contact&cause=account_archived")
+    told = browser.post(f"{place}retry-cause/", {"cause": "account_archived", "kind": "contact"}, follow=True).text
+    assert "2 records tried again." in told
+    session.expire_all()
+    assert [link.refusal for link in session.query(Link).order_by(Link.id)] == [None, None, "Give it a name."]

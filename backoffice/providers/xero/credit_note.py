@@ -107,7 +107,7 @@ class AllocationMapper(XeroMapper):
     def check(self, record: Record, gone: str | None, books: Books) -> Sequence[Refusal]:
         assert isinstance(record, Allocation)
         if record.archived:
-            return list(locked(record.date, books, "an allocation", back=True))
+            return self.check_ending(record, books)
         if books.external_id(self.kind, record.id):
             return (
                 Refusal("Xero changes no allocation. Take it back and make another.", "allocation_fixed", "amount"),
@@ -117,6 +117,10 @@ class AllocationMapper(XeroMapper):
             *_enough(record, record.credit_note, books),
             *_enough(record, record.document, books),
         ]
+
+    def check_ending(self, record: Record, books: Books) -> Sequence[Refusal]:
+        assert isinstance(record, Allocation)
+        return list(locked(record.date, books, "an allocation", back=True))
 
     def blocker(self, record: Record, books: Books) -> tuple[str, int] | None:
         """Also one of the two that is there, but not authorised yet."""

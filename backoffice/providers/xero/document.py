@@ -24,7 +24,7 @@ from backoffice.models import (
     TrackingOption,
     Treatment,
 )
-from backoffice.providers.xero.document_checks import findings
+from backoffice.providers.xero.document_checks import endings, findings
 from backoffice.providers.xero.shape import XeroMapper, name, number, plain, text
 from backoffice.sync.books import Books
 from backoffice.sync.lines import content
@@ -160,6 +160,10 @@ class DocumentMapper(XeroMapper):
         assert isinstance(record, Document)
         return findings(self, record, gone, books)
 
+    def check_ending(self, record: Record, books: Books) -> Sequence[Refusal]:
+        assert isinstance(record, Document)
+        return endings(self, record, books)
+
     def dump(self, record: Record, books: Books) -> Payload:
         """All of it; of one that is voided only that."""
         assert isinstance(record, Document)
@@ -202,7 +206,7 @@ class DocumentMapper(XeroMapper):
         return max(ours, str(there), key=ORDER.index)
 
     def dump_line(self, record: Document, line: Line, books: Books) -> Payload:
-        """A line of an integrated item names it; any other says all there is to say."""
+        """A line of an integrated item names it; any other, and one whose item is gone there, says all by itself."""
         if line.mere_text:
             return {"Description": line.description or ""}
         item = books.lines.item(line.item_code)
@@ -211,7 +215,7 @@ class DocumentMapper(XeroMapper):
             "Quantity": plain(line.quantity),
             "UnitAmount": plain(line.unit_price),
         }
-        if item is not None and books.external_id(Item.kind, item.id):
+        if item is not None and books.in_use(Item.kind, item.id):
             payload["ItemCode"] = item.code
         if account := books.lines.account_code(record.side, line):
             payload["AccountCode"] = account

@@ -36,8 +36,7 @@ def findings(mapper: DocumentMapper, document: Document, gone: str | None, books
     if settled:
         return settled
     if document.voided:
-        posted = mapper.posts and document.their_status in POSTED
-        return list(locked(document.date, books, f"a {document.label}", back=True)) if posted else []
+        return endings(mapper, document, books)
     found = [
         *_party(document, books),
         *_head(mapper, document, books),
@@ -45,6 +44,12 @@ def findings(mapper: DocumentMapper, document: Document, gone: str | None, books
         *(stock_short(document, books) if _is_posted_now(mapper, document, books) else ()),
     ]
     return found or list(_total(mapper, document, books))
+
+
+def endings(mapper: DocumentMapper, document: Document, books: Books) -> list[Refusal]:
+    """What stands in the way of voiding a document."""
+    posted = mapper.posts and document.their_status in POSTED
+    return list(locked(document.date, books, f"a {document.label}", back=True)) if posted else []
 
 
 def _settled(

@@ -113,7 +113,11 @@ class PaymentMapper(XeroMapper):
     def check(self, record: Record, gone: str | None, books: Books) -> Sequence[Refusal]:
         assert isinstance(record, Payment)
         external_id = books.external_id(self.kind, record.id)
-        return list(_taken_back(record, books)) if record.archived else list(_unmade(record, external_id, books))
+        return self.check_ending(record, books) if record.archived else list(_unmade(record, external_id, books))
+
+    def check_ending(self, record: Record, books: Books) -> Sequence[Refusal]:
+        assert isinstance(record, Payment)
+        return list(_taken_back(record, books))
 
     def blocker(self, record: Record, books: Books) -> tuple[str, int] | None:
         """Also a document that is there, but not authorised yet: nothing can be paid of it before."""

@@ -301,3 +301,18 @@ def test_credit_waits_for_a_document_that_is_not_authorised_there(papers: Papers
         papers.office(kind).edit(papers.book.link_of(record).external_id or "", {"Status": "AUTHORISED"})
     papers.book.update()
     assert papers.state(used) == LinkState.INTEGRATED
+
+
+def test_a_line_whose_item_is_gone_there_says_all_by_itself(papers: Papers) -> None:
+    row = papers.book.theirs.shelf("Items").bodies()[0]
+    kept = papers.bill(papers.line(Bill, item_code=row["Code"]))
+    papers.push()
+    papers.office("items").delete(row["ItemID"])
+    papers.book.update("item")
+    bill = papers.bill(papers.line(Bill, item_code=row["Code"]))
+    kept.reference = "afterwards"
+    papers.session.commit()
+    papers.push()
+    line = papers.there(bill)["LineItems"][0]
+    assert ("ItemCode" in line, line["Description"], line["AccountCode"]) == (False, "Rope", "300")
+    assert papers.there(kept)["Reference"] == "afterwards"
