@@ -50,13 +50,10 @@ class DocumentWriting(RecordView):
         """Which side it is on; of a new one, which is asked for."""
         return self.record.side
 
-    def discounts(self, side: Side) -> bool:
-        """Whether its lines can have a discount."""
-        return side is Side.SALES
-
     def rows(self, record: Any) -> Rows:
-        side = self.side(record)
-        return Rows(record, Choices(side), self.record.price_places, self.discounts(side))
+        # One that came with a discount, or was given one earlier, can lose it.
+        discounts = self.record.discounted or any(line.discount for line in (record.lines if record else ()))
+        return Rows(record, Choices(self.side(record)), self.record.price_places, discounts)
 
     def _furnished(self, form: Any, record: Any) -> Any:
         """A form with its lines, from the document or from what was typed."""

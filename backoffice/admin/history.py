@@ -12,7 +12,7 @@ from sqlalchemy import JSON, select
 from backoffice.admin.company_base import here
 from backoffice.admin.doors import doors_here
 from backoffice.admin.settings_form import SETTING_WORDS, setting_labels
-from backoffice.admin.words import ACTION_WORDS, SIDE_WORDS, STATUS_BADGES, TREATMENT_WORDS, kinds_text
+from backoffice.admin.words import ACTION_WORDS, SIDE_WORDS, STATUS_BADGES, TREATMENT_WORDS, kinds_text, their_status
 from backoffice.extensions import db
 from backoffice.models import (
     KINDS,
@@ -169,6 +169,8 @@ def shown_values(kind: str, field: str, *texts: str | None) -> tuple[str | None,
 def _said(kind: str, field: str | None, text: str | None, words: Mapping[str, str]) -> str | None:
     """One value as people read it, by the words that its field has."""
     column = LISTS.get((kind, field or ""))
+    if field == "their_status" and text:
+        return their_status(text)
     if column is not None:
         return kinds_text(from_text(column, text) or []).capitalize() or "Nothing"
     return words.get(text or "", text)

@@ -54,6 +54,8 @@ class Document(Record):
     line: ClassVar[type[Line]]
     #: Decimals of a unit price that the accounting system keeps.
     price_places: ClassVar[int] = 4
+    #: Whether the accounting system takes a discount on its lines.
+    discounted: ClassVar[bool] = False
 
     #: Nothing of what only they know, or is computed, is sent.
     computed_columns: ClassVar[frozenset[str]] = frozenset({"sub_total", "tax_total", "total"})

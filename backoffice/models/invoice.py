@@ -26,6 +26,7 @@ class Invoice(Document):
     label = "invoice"
     line = InvoiceLine
     prefix = "INV-"
+    discounted = True
     side = Side.SALES
 
     lines: Mapped[list[InvoiceLine]] = relationship(

@@ -9,7 +9,7 @@ import pytest
 
 from backoffice.models import Allocation, Bill, Company, CreditNote, Invoice, Role, Side
 from tests.admin.conftest import Browser, Db
-from tests.admin.papers import a_paper, a_party, approved
+from tests.admin.papers import a_paper, a_party, approved, form_values
 
 
 def allocating(note: Any) -> str:
@@ -86,3 +86,17 @@ def test_only_approved_credit_of_the_company_is_allocated(
 def test_what_nothing_is_open_for_says_so(session: Db, company: Company, browser: Browser) -> None:
     note = approved(session, CreditNote, company, name="CN-1")
     assert "Nothing approved is open of Acme Ltd" in browser.says(allocating(note))
+
+
+def test_a_discount_is_only_shown_to_be_taken_away(session: Db, company: Company, browser: Browser) -> None:
+    """Xero takes none on a credit note; one that has some was written before, or came with it."""
+    place = f"/c/{company.id}/credit-notes"
+    assert "Disc. %" not in browser.says(f"{place}/new/?side=sales")
+    lines = [{"description": "Less", "quantity": Decimal(1), "unit_price": Decimal(50), "discount": Decimal(10)}]
+    note = a_paper(session, CreditNote, company, side=Side.SALES, name="CN-1", lines=lines)
+    edit = f"{place}/edit/?id={note.id}"
+    values = form_values(browser.says(edit))
+    assert values["lines.1.discount"] == "10"
+    assert browser.post(edit, {**values, "lines.1.discount": ""}).status_code == 303
+    session.expire_all()
+    assert (note.lines[0].discount, note.total) == (Decimal(0), Decimal(50))

@@ -488,3 +488,11 @@ def test_what_was_typed_is_shown_as_text(session: Db, company: Company, browser:
         text = browser.says(address)
         assert "<script>alert" not in text
         assert "<b>Wellington" not in text
+
+
+def test_a_status_there_reads_as_it_does_everywhere(session: Db, company: Company, browser: Browser) -> None:
+    bill = approved(session, Bill, company, name="B-1")
+    bill.their_status = "AUTHORISED"
+    session.commit()
+    text = browser.says(f"/c/{company.id}/bills/history/?id={bill.id}")
+    assert ("Authorised" in text, "AUTHORISED" in text) == (True, False)

@@ -21,7 +21,7 @@ class BillMapper(LedgerInvoiceMapper):
     sent_as = "bills_as"
     limits = (
         "A bill that is paid, in part or whole, cannot be changed from outside.",
-        "Xero takes a discount on sales only.",
+        "Xero takes a discount on sales invoices only.",
     )
 
     def whole(self, record: Record, books: Books) -> Payload:

@@ -39,6 +39,7 @@ class CreditNoteMapper(DocumentMapper):
     id_key = "CreditNoteID"
     sent_as = "credit_notes_as"
     needs_due_date = False
+    limits = ("Xero takes a discount on sales invoices only.",)
     within = ("side",)
     theirs = DocumentMapper.theirs - {"amount_paid", "amount_credited"}
     fields = (

@@ -18,7 +18,6 @@ from backoffice.models import (
     Payment,
     Record,
     SentAs,
-    Side,
     Status,
     TrackingCategory,
     TrackingOption,
@@ -221,9 +220,9 @@ class DocumentMapper(XeroMapper):
             payload["AccountCode"] = account
         if tax := self.tax_type(record, line, books):
             payload["TaxType"] = tax
-        if line.discount and record.side is Side.SALES:
+        if line.discount and record.discounted:
             payload["DiscountRate"] = plain(line.discount)
-        if line.discount_amount and record.side is Side.SALES:
+        if line.discount_amount and record.discounted:
             payload["DiscountAmount"] = plain(line.discount_amount)
         if line.as_it_came:
             payload["TaxAmount"] = plain(line.tax_amount)

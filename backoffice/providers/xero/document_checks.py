@@ -159,9 +159,9 @@ def _line(document: Document, line: Line, books: Books) -> Iterator[Refusal]:
     if len(line.description or "") > LONGEST_DESCRIPTION:
         words = f"The description of line {line.position} is longer than the 4,000 characters that Xero takes."
         yield Refusal(words, "too_long", f"{at}.description")
-    if line.discount and document.side is Side.PURCHASES:
-        words = f"Xero takes a discount on sales only. Lower the price of line {line.position} instead."
-        yield Refusal(words, "discount_on_purchase", f"{at}.discount")
+    if line.discount and not document.discounted:
+        words = f"Xero takes a discount on sales invoices only. Lower the price of line {line.position} instead."
+        yield Refusal(words, "discount_not_taken", f"{at}.discount")
     if line.mere_text:
         return
     yield from _account(document, line, books)

@@ -129,7 +129,7 @@ _OF_DOCUMENTS: tuple[Rule, ...] = (
         "description_missing",
         "description",
     ),
-    _rule(r"discounts can only", "Xero takes a discount on sales only.", "discount_on_purchase", "discount"),
+    _rule(r"discounts can only", "Xero takes a discount on sales invoices only.", "discount_not_taken", "discount"),
     _rule(r"discount rate must", "Xero takes a discount from 0 to 100 %.", "discount_invalid", "discount"),
     _rule(
         r"(?:invoice|document) total (?:does not|must)|tax amount .* too far",

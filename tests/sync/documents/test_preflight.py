@@ -14,6 +14,7 @@ from backoffice.models import (
     Allocation,
     Bill,
     Connection,
+    CreditNote,
     Invoice,
     LinkState,
     SentAs,
@@ -114,7 +115,7 @@ CASES: dict[str, tuple[Case, str, str | None]] = {
         "account_not_for_lines",
         "lines.1.account_code",
     ),
-    "discount": (lambda p: p.bill(p.line(Bill, discount=Decimal(5))), "discount_on_purchase", "lines.1.discount"),
+    "discount": (lambda p: p.bill(p.line(Bill, discount=Decimal(5))), "discount_not_taken", "lines.1.discount"),
     "description": (lambda p: p.bill(p.line(Bill, description=None)), "description_missing", "lines.1.description"),
 }
 
@@ -282,6 +283,15 @@ def test_no_more_is_sold_than_is_on_hand(papers: Papers) -> None:
     papers.session.commit()
     papers.push()
     assert papers.there(small)["Reference"] == "afterwards", "what is posted has taken its stock already"
+
+
+def test_a_discount_is_taken_on_sales_invoices_only(papers: Papers) -> None:
+    line = papers.line(CreditNote, discount=Decimal(10), account_code="200", tax_code="OUTPUT2")
+    note = papers.credit_note(line, side=Side.SALES)
+    papers.push()
+    link = papers.book.link_of(note)
+    found = (link.refusal_cause, link.refusal_column, link.refusal_raw)
+    assert found == ("discount_not_taken", "lines.1.discount", "")
 
 
 def test_credit_waits_for_a_document_that_is_not_authorised_there(papers: Papers) -> None:

@@ -224,7 +224,7 @@ CASES: dict[str, tuple[Case, str, str | None, str]] = {
     ),
     "discount": (
         lambda d: d.refused("bill", {**LINE, "DiscountRate": 5}),
-        "discount_on_purchase",
+        "discount_not_taken",
         "lines.1.discount",
         "sales",
     ),
