@@ -309,4 +309,7 @@ def test_a_company_that_is_deleted_twice_at_once_is_deleted_once(
         assert deletion.begin(two, yours, None).id == first
     session.rollback()
     assert session.scalar(select(func.count()).select_from(Deletion)) == 1
-    assert administrator.get(f"/companies/edit?id={full.id}").status_code == 403
+    place = f"/companies/delete/?id={full.id}"
+    for again in (administrator.get(place), administrator.post(place, {"name": "Harbour Supplies"})):
+        assert again.location.endswith(f"/companies/delete/done/?id={first}"), "a second click sees how far it is"
+    assert "Harbour Supplies is being deleted." in administrator.get(f"/companies/edit?id={full.id}").text

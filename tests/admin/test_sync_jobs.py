@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from backoffice.clock import now
 from backoffice.models import (
@@ -48,6 +49,19 @@ def test_nothing_changed_is_said_in_words(session: Db, connection: Connection, b
     job = a_job(session, connection, JobState.COMPLETED, unchanged=500)
     text = browser.says(f"/c/{connection.company_id}/sync-jobs/details/?id={job.id}")
     assert "No objects need to be updated" in text
+
+
+def test_a_job_of_every_list_does_not_name_them_all(
+    app: Flask, session: Db, company: Company, connection: Connection, browser: Browser
+) -> None:
+    every = [mapper.kind for mapper in app.extensions["providers"]["xero"].mappers]
+    whole = a_job(session, connection, JobState.FAILED, kinds=every, ended_at=now(), reason="No.")
+    part = a_job(session, connection, JobState.FAILED, kinds=["contact", "item"], ended_at=now(), reason="No.")
+    overview = browser.says(f"/c/{company.id}/")
+    assert ("Update (everything) failed" in overview, "Update (contacts, items) failed" in overview) == (True, True)
+    for job, said in ((whole, ">everything</span>"), (part, ">contacts, items</span>")):
+        assert said in overview
+        assert said in browser.says(f"/c/{company.id}/sync-jobs/details/?id={job.id}").lower()
 
 
 def test_progress_is_told_to_the_page(session: Db, connection: Connection, browser: Browser) -> None:
