@@ -72,7 +72,7 @@ class CompanyDeletionView(Page):
                 return self._delete(company)
             wrong = f"This is not its name. Type {company.name} to delete it."
         parts = shown(deletion.counted(db.session(), company.id))
-        return self.render("companies/delete.html", doomed=company, parts=parts, wrong=wrong)
+        return self.render("companies/delete.html", doomed=company, parts=parts, wrong=wrong, linked=_active(company))
 
     @expose("/archive/")
     def archive(self) -> ResponseReturnValue:
@@ -100,7 +100,7 @@ class CompanyDeletionView(Page):
         return self._follow(key)
 
     def _delete(self, company: Company) -> ResponseReturnValue:
-        active = db.session.scalar(select(Connection).where(Connection.company_id == company.id, Connection.active))
+        active = _active(company)
         if active is not None:
             provider = current_app.extensions["providers"].get(active.provider)
             company_id = company.id
@@ -114,6 +114,11 @@ class CompanyDeletionView(Page):
         """Ring for it, and show how far it is."""
         doorbell.ring("delete_company", deletion_id, urgent=True)
         return redirect(url_for("company_deletion.done", id=deletion_id), code=303)
+
+
+def _active(company: Company) -> Connection | None:
+    """What the company is linked by, if it is."""
+    return db.session.scalar(select(Connection).where(Connection.company_id == company.id, Connection.active))
 
 
 def given_up() -> Sequence[Deletion]:

@@ -41,6 +41,13 @@ def lists_of(job: SyncJob) -> str:
     return "everything" if every and every <= set(job.kinds) else kinds_text(job.kinds)
 
 
+def list_read(job: SyncJob, resource: str) -> str:
+    """A list of the other side by the kinds that come from it."""
+    provider = provider_of(job.connection)
+    kinds = [mapper.kind for mapper in provider.mappers if mapper.resource == resource] if provider else []
+    return kinds_text(kinds) or resource
+
+
 def summary(job: SyncJob) -> str:
     """What a job that has ended did, or why it failed, in a line."""
     if job.state is JobState.FAILED and job.reason:

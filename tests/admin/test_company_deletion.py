@@ -120,6 +120,8 @@ def test_only_its_name_deletes_it_and_nothing_of_it_is_left(
     place, gone, kept = f"/companies/delete/?id={full.id}", full.id, elsewhere.id
     text = administrator.says(place)
     assert ("Delete Harbour Supplies?" in text, "Contacts" in text, "Download the archive" in text) == (True,) * 3
+    ended = "the link to it is ended there too"
+    assert (ended in text, ended in administrator.says(f"/companies/delete/?id={kept}")) == (True, False)
     assert "This is not its name" in administrator.post(place, {"name": "harbour"}).text
     assert session.scalar(select(Deletion.id)) is None
     others = deletion.counted(session, kept)

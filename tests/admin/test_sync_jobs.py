@@ -16,8 +16,10 @@ from backoffice.models import (
     Contact,
     JobState,
     Link,
+    PullRun,
     StartedBy,
     SyncAttempt,
+    SyncAttemptItem,
     SyncJob,
     Waiting,
 )
@@ -62,6 +64,24 @@ def test_a_job_of_every_list_does_not_name_them_all(
     for job, said in ((whole, ">everything</span>"), (part, ">contacts, items</span>")):
         assert said in overview
         assert said in browser.says(f"/c/{company.id}/sync-jobs/details/?id={job.id}").lower()
+
+
+def test_lists_and_requests_are_called_as_everywhere_else(
+    session: Db, company: Company, connection: Connection, browser: Browser
+) -> None:
+    job = a_job(session, connection, JobState.COMPLETED, kinds=["tracking", "bill"], ended_at=now())
+    for resource in ("TrackingCategories", "Invoices", "Gone"):
+        session.add(PullRun(connection_id=connection.id, sync_job_id=job.id, resource=resource))
+    link = integrate(session, connection, a_record(session, Contact, company))
+    common = {"connection_id": connection.id, "sync_job_id": job.id, "resource": "Contacts", "action": "create"}
+    attempt = SyncAttempt(idempotency_key="k", state=AttemptState.SETTLED, **common)
+    item = {"position": 0, "kind": "contact", "record_id": link.record_id, "revision": 1, "payload": {}}
+    attempt.items.append(SyncAttemptItem(link_id=link.id, **item))
+    session.add(attempt)
+    session.commit()
+    text = browser.says(f"/c/{company.id}/sync-jobs/details/?id={job.id}")
+    for said in ("Tracking categories, tracking options", "Bills, invoices", "Gone", "Create contacts"):
+        assert f"<td>{said}</td>" in text, said
 
 
 def test_progress_is_told_to_the_page(session: Db, connection: Connection, browser: Browser) -> None:
