@@ -11,19 +11,26 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_login import current_user
 from flask_wtf import FlaskForm
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
-from wtforms import StringField
+from wtforms import StringField, ValidationError
 from wtforms.validators import AnyOf, InputRequired, Length
 
 from backoffice.admin.addresses import return_to
-from backoffice.admin.company_base import Page, number
+from backoffice.admin.company_base import Page, company_with, number
 from backoffice.admin.company_deletion import given_up
 from backoffice.admin.company_list import FILTERS, SORTS, Asked, listed
-from backoffice.admin.forms import NO_NUL, stripped
+from backoffice.admin.forms import NO_NUL
 from backoffice.admin.sync_many import NOT_STARTED, counted_companies, sync_now
 from backoffice.extensions import db
 from backoffice.models import Company, Role, new_company
+
+TAKEN = "There is a company called {} already."
+
+
+def on_one_line(text: str | None) -> str:
+    """What was typed on one line, with single blanks between the words."""
+    return " ".join((text or "").split())
 
 
 @cache
@@ -44,8 +51,8 @@ class CompanyForm(FlaskForm):
 
     name = StringField(
         "Name",
-        [InputRequired("Give the company a name."), Length(max=255), NO_NUL],
-        filters=[stripped],
+        [InputRequired("Give the company a name."), Length(max=255, message="At most 255 characters."), NO_NUL],
+        filters=[on_one_line],
     )
     time_zone = StringField(
         "Time zone",
@@ -53,6 +60,14 @@ class CompanyForm(FlaskForm):
         description="Its nightly update follows this clock. Type a city, such as Auckland.",
         default="UTC",
     )
+
+    def validate_name(self, field: Any) -> None:
+        """One that can be read, and told from the others'."""
+        if not any(letter.isalnum() for letter in field.data):
+            raise ValidationError("Give the company a name, with a letter or a digit in it.")
+        alike = select(Company.name).where(func.lower(Company.name) == field.data.lower())
+        if field.data.lower() != (field.object_data or "").lower() and (taken := db.session.scalar(alike)):
+            raise ValidationError(TAKEN.format(taken))
 
     def validate_time_zone(self, field: Any) -> None:
         """Any that there is: an organisation's may be no city's."""
@@ -112,11 +127,9 @@ class CompaniesView(Page):
 
     @expose("/edit", methods=("GET", "POST"))
     def edit(self) -> ResponseReturnValue:
-        key = number(request.args.get("id"))
-        company = db.session.get(Company, key) if key else None
-        if company is None or company.deletion_id is not None or not self.may_write:
+        if not self.may_write:
             return self.inaccessible_callback("edit")
-        return self._form(company)
+        return self._form(company_with(number(request.args.get("id"))))
 
     def _form(self, company: Company | None) -> ResponseReturnValue:
         form = CompanyForm(obj=company)
@@ -125,7 +138,7 @@ class CompaniesView(Page):
                 saved = self._save(company, form)
             except IntegrityError:
                 db.session.rollback()
-                form.name.errors = [f"There is a company called {form.name.data} already."]
+                form.name.errors = [TAKEN.format(form.name.data)]
             else:
                 flash(f"{saved.name} was {'saved' if company else 'added'}.", "success")
                 onward = url_for("companies.index") if company else url_for("company.index", company=saved.id)

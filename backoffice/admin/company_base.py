@@ -91,14 +91,19 @@ def load_company() -> None:
     """Before each request: the company in the address, or a page that says there is none."""
     if "company_id" not in g:
         return
-    company = db.session.get(Company, g.company_id) if g.company_id <= LARGEST_ID else None
+    wanted = g.pop("company_id")
+    g.company = company_with(wanted)
+    g.company_id = wanted
+
+
+def company_with(key: int | None) -> Company:
+    """The company with this number, if it can still be used; else a page that says why not."""
+    company = db.session.get(Company, key) if key and key <= LARGEST_ID else None
     if company is None:
-        del g.company_id
         raise NotHereError("There is no such company here.")
     if company.deletion_id is not None:
-        del g.company_id
         raise NotHereError(f"{company.name} is being deleted.")
-    g.company = company
+    return company
 
 
 def here() -> Company:

@@ -31,6 +31,12 @@ def next_times(company: Company) -> dict[Rhythm, datetime]:
     return {rhythm: at for rhythm in Rhythm if (at := timetable.next(rhythm)) is not None}
 
 
+def by_night(company: Company, chosen: CompanySettings) -> bool:
+    """Whether what comes next is the night's, which looks more closely."""
+    timetable = Timetable.of(company, chosen)
+    return timetable.next_update() == timetable.next(Rhythm.NIGHTLY)
+
+
 def next_sync(company: Company, connection: Connection | None, chosen: CompanySettings | None) -> datetime | None:
     """When it is brought up to date by itself next; None while it cannot be, or has chosen not to be."""
     if connection is None or not connection.usable or chosen is None or chosen.paused:

@@ -12,7 +12,7 @@ from flask_login import current_user
 from sqlalchemy import select
 
 from backoffice.admin.archive import archive
-from backoffice.admin.company_base import Page, number
+from backoffice.admin.company_base import Page, company_with, number
 from backoffice.admin.export import reading
 from backoffice.admin.unlinking import end_there
 from backoffice.admin.words import plural
@@ -63,18 +63,20 @@ class CompanyDeletionView(Page):
 
     @expose("/", methods=("GET", "POST"))
     def index(self) -> ResponseReturnValue:
-        company = self._company()
-        wrong = ""
+        key = number(request.values.get("id"))
+        if begun := db.session.scalar(select(Company.deletion_id).where(Company.id == key)):
+            return redirect(url_for("company_deletion.done", id=begun), code=303)
+        company, wrong = company_with(key), ""
         if request.method == "POST":
             if request.form.get("name", "").split() == company.name.split():  # blanks in a row are shown as one
                 return self._delete(company)
             wrong = f"This is not its name. Type {company.name} to delete it."
         parts = shown(deletion.counted(db.session(), company.id))
-        return self.render("companies/delete.html", doomed=company, parts=parts, wrong=wrong)
+        return self.render("companies/delete.html", doomed=company, parts=parts, wrong=wrong, linked=_active(company))
 
     @expose("/archive/")
     def archive(self) -> ResponseReturnValue:
-        company = self._company()
+        company = company_with(number(request.args.get("id")))
         return Response(
             stream_with_context(reading(archive(db.session(), company))),
             mimetype="application/zip",
@@ -98,12 +100,13 @@ class CompanyDeletionView(Page):
         return self._follow(key)
 
     def _delete(self, company: Company) -> ResponseReturnValue:
-        active = db.session.scalar(select(Connection).where(Connection.company_id == company.id, Connection.active))
+        active = _active(company)
         if active is not None:
             provider = current_app.extensions["providers"].get(active.provider)
+            company_id = company.id
             linking.unlink(db.session(), active)
             end_there(provider, active)
-            company = self._company()
+            company = company_with(company_id)
         begun = deletion.begin(db.session(), company, current_user.id)
         return self._follow(begun.id)
 
@@ -112,12 +115,10 @@ class CompanyDeletionView(Page):
         doorbell.ring("delete_company", deletion_id, urgent=True)
         return redirect(url_for("company_deletion.done", id=deletion_id), code=303)
 
-    def _company(self) -> Company:
-        key = number(request.values.get("id"))
-        company = db.session.get(Company, key) if key else None
-        if company is None or company.deletion_id is not None:
-            abort(404)
-        return company
+
+def _active(company: Company) -> Connection | None:
+    """What the company is linked by, if it is."""
+    return db.session.scalar(select(Connection).where(Connection.company_id == company.id, Connection.active))
 
 
 def given_up() -> Sequence[Deletion]:

@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from flask import request
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
 
 from backoffice.admin import standing
 from backoffice.admin.company_base import number
 from backoffice.admin.company_clock import next_sync
 from backoffice.extensions import db
-from backoffice.models import Company, CompanySettings, Connection, ConnectionState, Link, SyncJob
+from backoffice.models import Alert, Company, CompanySettings, Connection, ConnectionState, Drift, Link, SyncJob
 from backoffice.sync import freshness, jobs
 
 #: More companies than these are shown as a table, unless somebody asks for cards.
@@ -65,6 +65,8 @@ class Standing:
     failures: int
     refused: int
     waiting: int
+    #: What waits for a person to choose or to acknowledge; a likely duplicate can wait, and does not count.
+    decide: int
     #: Whether a job is under way just now.
     busy: bool
 
@@ -123,7 +125,7 @@ def _order(found: Any, sort: str) -> list[ColumnElement[Any]]:
     return [found.c.waiting.desc()] if sort == "waiting" else []
 
 
-FIGURES = ("last", "failures", "refused", "waiting", "busy")
+FIGURES = ("last", "failures", "refused", "waiting", "decide", "busy")
 
 
 def _wanted(asked: Asked) -> Select[Any]:
@@ -139,7 +141,8 @@ def _wanted(asked: Asked) -> Select[Any]:
         query = query.where(every.c.connection_id.is_(None))
     if asked.only == "attention":
         lost = every.c.state == ConnectionState.NEEDS_RECONNECTING
-        query = query.where(or_(every.c.failures > 0, every.c.refused > 0, every.c.connection_id.is_(None), lost))
+        counted = [every.c[name] > 0 for name in ("failures", "refused", "decide")]
+        query = query.where(or_(*counted, every.c.connection_id.is_(None), lost))
     return query
 
 
@@ -150,6 +153,12 @@ def _figures() -> Select[Any]:
     failures = select(func.count(SyncJob.id)).where(mine, freshness.failed())
     busy = select(func.count(SyncJob.id)).where(mine, jobs.covers_now())
     links = select(func.count(Link.id)).where(Link.connection_id == Connection.id)
+    differ = select(func.count(Drift.id)).where(Drift.connection_id == Connection.id, Drift.waits())
+    alerts = select(func.count(Alert.id)).where(Alert.company_id == Company.id, Alert.acknowledged_at.is_(None))
+    decide = [
+        each.correlate(Company, Connection).scalar_subquery()
+        for each in (alerts, differ, links.where(standing.disputed()), links.where(standing.doubted()))
+    ]
     return (
         select(
             Company.id.label("company_id"),
@@ -162,6 +171,7 @@ def _figures() -> Select[Any]:
             failures.correlate(Company, Connection).scalar_subquery().label("failures"),
             links.where(standing.turned_down()).correlate(Connection).scalar_subquery().label("refused"),
             links.where(standing.on_its_way()).correlate(Connection).scalar_subquery().label("waiting"),
+            sum(decide, literal(0)).label("decide"),
             (busy.correlate(Company, Connection).scalar_subquery() > 0).label("busy"),
         )
         .outerjoin(Connection, and_(Connection.company_id == Company.id, Connection.active))

@@ -1,20 +1,46 @@
-"""How much longer an update takes, by what is left to read and what the accounting system still allows."""
+"""How much longer an update takes, by what is left to read and what is still allowed; and what the next one costs."""
 
 from __future__ import annotations
 
 from math import ceil
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from backoffice.admin.links import provider_of
+from backoffice.admin.standing import on_its_way
 from backoffice.admin.words import counted
 from backoffice.clock import now
 from backoffice.extensions import db
-from backoffice.models import JobState, PullRun, SyncJob, Work
+from backoffice.models import Connection, JobState, Link, PullRun, SyncJob, Work
 from backoffice.sync.provider import Provider
 
 #: A call takes so many seconds at least and at most, where nothing better is known.
 PACE = (0.2, 3.0)
+
+
+def next_cost(connection: Connection, thorough: bool) -> int | None:
+    """How many calls the next update costs, roughly: it reads each list, and sends what waits in batches."""
+    provider = provider_of(connection)
+    return _reading(connection, provider, thorough) + _sending(connection, provider) if provider else None
+
+
+def _reading(connection: Connection, provider: Provider, thorough: bool) -> int:
+    """One call for each list, and for each page of those that the night reads from their beginning."""
+    known = _counted(select(Link.resource, func.count(Link.external_id)), connection, Link.resource)
+    lists = {mapper.resource for mapper in provider.mappers if mapper.direction.comes}
+    whole = {mapper.resource for mapper in provider.mappers if mapper.unstamped} & lists if thorough else set()
+    return len(lists - whole) + sum(max(1, ceil(known.get(each, 0) / provider.page_size)) for each in whole)
+
+
+def _sending(connection: Connection, provider: Provider) -> int:
+    waiting = _counted(select(Link.kind, func.count()).where(on_its_way()), connection, Link.kind)
+    sent = (mapper for mapper in provider.mappers if mapper.direction.sends)
+    return sum(ceil(waiting.get(mapper.kind, 0) / mapper.batch_size) for mapper in sent)
+
+
+def _counted(query: Any, connection: Connection, by: Any) -> dict[str, int]:
+    return dict(db.session.execute(query.where(Link.connection_id == connection.id).group_by(by)).all())
 
 
 def to_go(job: SyncJob) -> str | None:

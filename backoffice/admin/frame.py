@@ -80,6 +80,8 @@ def furnish(app: Flask, admins: tuple[OneHouse, ...]) -> None:
         kind_label=words.kind_label,
         kinds_text=words.kinds_text,
         links_of=links.links_of,
+        list_read=job_words.list_read,
+        lists_of=job_words.lists_of,
         import_url=import_url,
         own=own,
         page_of=links.page_of,

@@ -74,7 +74,7 @@ class IntegrationsView(Page):
             flash("Tick at least one kind of record.", "warning")
         else:
             start_update(connection, ticked)
-        return redirect(url_for("integrations.index"), code=303)
+        return redirect(return_to(url_for("integrations.index")), code=303)
 
     @expose("/<key>/connect/", methods=("POST",))
     def connect(self, key: str) -> ResponseReturnValue:
@@ -90,6 +90,8 @@ class IntegrationsView(Page):
     @expose("/test/", methods=("POST",))
     def test(self) -> ResponseReturnValue:
         connection = self._linked()
+        if connection is None:
+            return self._unlinked_already()
         provider = self._provider(connection.provider)
         if pauses.refused():
             return redirect(url_for("integrations.index"), code=303)
@@ -104,6 +106,8 @@ class IntegrationsView(Page):
     @expose("/disconnect/", methods=("GET", "POST"))
     def disconnect(self) -> ResponseReturnValue:
         connection = self._linked()
+        if connection is None:
+            return self._unlinked_already()
         if request.method == "GET":
             return self.render("integrations/disconnect.html", fresh=standing.freshness())
         provider, organisation = links.provider_of(connection), connection.organisation
@@ -123,9 +127,14 @@ class IntegrationsView(Page):
         provider = links.provider_of(connection)
         return [mapper.kind for mapper in provider.mappers] if provider else []
 
-    def _linked(self) -> Connection:
+    def _linked(self) -> Connection | None:
         self._administrators_only()
-        return links.connection_here() or abort(404)
+        return links.connection_here()
+
+    def _unlinked_already(self) -> ResponseReturnValue:
+        """Somebody was faster, or came back to an old page."""
+        flash(f"{here().name} is not linked.", "info")
+        return redirect(return_to(url_for("integrations.index")), code=303)
 
     def _provider(self, key: str) -> Provider:
         self._administrators_only()

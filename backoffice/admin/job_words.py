@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from backoffice.admin.words import Badge
+from backoffice.admin.links import provider_of
+from backoffice.admin.words import Badge, kinds_text
 from backoffice.clock import now
 from backoffice.models import JobState, StartedBy, SyncJob, Waiting, Work
 
@@ -31,6 +32,20 @@ def job_badge(job: SyncJob) -> Badge:
     if job.state is JobState.PENDING and job.waiting_kind:
         return Badge("◔", "Waiting", "amber")
     return JOB_BADGES[job.state]
+
+
+def lists_of(job: SyncJob) -> str:
+    """What a job covers, by the names of its lists; `everything` where that is all there are."""
+    provider = provider_of(job.connection)
+    every = {mapper.kind for mapper in provider.mappers} if provider else set()
+    return "everything" if every and every <= set(job.kinds) else kinds_text(job.kinds)
+
+
+def list_read(job: SyncJob, resource: str) -> str:
+    """A list of the other side by the kinds that come from it."""
+    provider = provider_of(job.connection)
+    kinds = [mapper.kind for mapper in provider.mappers if mapper.resource == resource] if provider else []
+    return kinds_text(kinds) or resource
 
 
 def summary(job: SyncJob) -> str:

@@ -14,7 +14,8 @@ from sqlalchemy import func, select
 from backoffice.admin import links, standing
 from backoffice.admin.charts import charts
 from backoffice.admin.company_base import Page, here
-from backoffice.admin.company_clock import next_sync
+from backoffice.admin.company_clock import by_night, next_sync
+from backoffice.admin.estimate import next_cost
 from backoffice.admin.history import Entry, entries
 from backoffice.admin.views import RECORD_VIEWS
 from backoffice.admin.words import LINK_BADGES, Badge, kind_label, plural
@@ -74,7 +75,7 @@ class OverviewView(Page):
 
     @expose("/")
     def index(self) -> ResponseReturnValue:
-        connection = links.connection_here()
+        connection, chosen = links.connection_here(), settings_of(db.session(), here().id)
         return self.render(
             "overview.html",
             fresh=standing.freshness(),
@@ -84,7 +85,8 @@ class OverviewView(Page):
             changed=standing.changed_there(connection),
             failures=standing.failures(connection) if connection else [],
             calls=standing.calls_today(),
-            next_sync=next_sync(here(), connection, settings_of(db.session(), here().id)),
+            next_sync=next_sync(here(), connection, chosen),
+            next_calls=next_cost(connection, by_night(here(), chosen)) if connection and chosen else None,
             recent=recent_jobs(),
             job=standing.open_job(tuple(KINDS)),
             lately=lately(),

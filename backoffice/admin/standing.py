@@ -119,17 +119,23 @@ def changed_there(connection: Connection | None) -> int:
     """How many records were changed on the other side after we had sent them, and wait for a choice."""
     if connection is None:
         return 0
-    query = (
-        select(func.count())
-        .select_from(Link)
-        .where(Link.connection_id == connection.id, Link.state == LinkState.CHANGED.value)
-    )
+    query = select(func.count()).select_from(Link).where(Link.connection_id == connection.id, disputed())
     return db.session.scalar(query) or 0
 
 
 def turned_down() -> ColumnElement[bool]:
     """Refused, and not set aside by a person since."""
     return Link.refusal.is_not(None) & ~Link.paused
+
+
+def disputed() -> ColumnElement[bool]:
+    """Changed on the other side after it was sent, and waits for a choice."""
+    return Link.changed_there.is_not(None) & (Link.state == LinkState.CHANGED.value)
+
+
+def doubted() -> ColumnElement[bool]:
+    """Waits for somebody to say which one it is on the other side."""
+    return Link.pending & (Link.blocked_kind == QUESTION) & ~Link.paused
 
 
 def on_its_way() -> ColumnElement[bool]:

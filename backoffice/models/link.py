@@ -92,6 +92,12 @@ class Link(Base):
             postgresql_where=text("refusal IS NOT NULL"),
         ),
         Index(
+            "ix_link_changed",
+            "connection_id",
+            sqlite_where=text("changed_there IS NOT NULL"),
+            postgresql_where=text("changed_there IS NOT NULL"),
+        ),
+        Index(
             "ix_link_external_id",
             "external_id",
             sqlite_where=text("external_id IS NOT NULL"),

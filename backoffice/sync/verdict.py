@@ -67,7 +67,7 @@ def _here(record: Record, link: Link | None) -> Iterator[Cause]:
         yield Cause.MERGED
     if record.archived:
         yield Cause.ARCHIVED
-    if link is not None and link.gone:
+    if link is not None and link.gone and link.merged_into_id is None:
         yield Cause.GONE_THERE
     if isinstance(record, Contact) and not any(
         (record.supplier_here, record.customer_here, record.is_supplier, record.is_customer)

@@ -15,11 +15,14 @@ from sqlalchemy import event
 from backoffice.clock import now
 from backoffice.extensions import db
 from backoffice.models import (
+    Alert,
+    Cause,
     Company,
     CompanySettings,
     Connection,
     ConnectionState,
     Contact,
+    Drift,
     JobState,
     Link,
     Role,
@@ -117,6 +120,31 @@ def test_they_are_found_filtered_and_sorted_in_the_address(
     assert shown("sort=waiting")[0] == "Coast"
     for odd in ("page=9", "page=99999999999999999999", "sort=x&only=y&view=z", "search=%00", "page=-1", "provider=%00"):
         administrator.says(f"/companies/?{odd}")
+
+
+@pytest.mark.parametrize("sort", ["alert", "difference", "changed there", "may be one of theirs"])
+def test_what_waits_for_a_choice_needs_attention(
+    sort: str, session: Db, company: Company, connection: Connection, administrator: Browser
+) -> None:
+    contact = a_record(session, Contact, company)
+    link = integrate(session, connection, contact)
+    attention = "/companies/?only=attention"
+    assert names(administrator.says(attention)) == []
+    about: dict[str, Any] = {"company_id": company.id, "kind": "contact", "record_id": contact.id}
+    if sort == "alert":
+        session.add(Alert(**about, column="bank_account", new="1"))
+        session.add(Alert(**about, column="bank_account", new="1", acknowledged_at=now()))
+    elif sort == "difference":
+        found = {"connection_id": connection.id, "external_id": "e", "fingerprint": "f", "differences": []}
+        session.add(Drift(**about, **found, name="Acme", cause=Cause.EDITED_SILENTLY))
+    elif sort == "changed there":
+        link.changed_there = {"Name": "Acme"}
+    else:
+        link.external_id, link.synced_revision, link.blocked_kind = None, 0, "match"
+    session.commit()
+    card = administrator.says(attention).split(">Harbour Supplies</a></h2>")[1].split("</section>")[0]
+    assert "1 thing</a>" in card.split("<dt>To decide</dt>")[1].split("</dd>")[0]
+    assert "Xero</span> Demo Company" in administrator.says(f"{attention}&view=table")
 
 
 def test_letters_are_one_in_either_case_beyond_ascii(

@@ -120,6 +120,8 @@ def test_only_its_name_deletes_it_and_nothing_of_it_is_left(
     place, gone, kept = f"/companies/delete/?id={full.id}", full.id, elsewhere.id
     text = administrator.says(place)
     assert ("Delete Harbour Supplies?" in text, "Contacts" in text, "Download the archive" in text) == (True,) * 3
+    ended = "the link to it is ended there too"
+    assert (ended in text, ended in administrator.says(f"/companies/delete/?id={kept}")) == (True, False)
     assert "This is not its name" in administrator.post(place, {"name": "harbour"}).text
     assert session.scalar(select(Deletion.id)) is None
     others = deletion.counted(session, kept)
@@ -309,4 +311,7 @@ def test_a_company_that_is_deleted_twice_at_once_is_deleted_once(
         assert deletion.begin(two, yours, None).id == first
     session.rollback()
     assert session.scalar(select(func.count()).select_from(Deletion)) == 1
-    assert administrator.get(f"/companies/edit?id={full.id}").status_code == 403
+    place = f"/companies/delete/?id={full.id}"
+    for again in (administrator.get(place), administrator.post(place, {"name": "Harbour Supplies"})):
+        assert again.location.endswith(f"/companies/delete/done/?id={first}"), "a second click sees how far it is"
+    assert "Harbour Supplies is being deleted." in administrator.get(f"/companies/edit?id={full.id}").text

@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
+
 from backoffice.clock import now
 from backoffice.models import (
     Company,
@@ -111,6 +113,27 @@ def test_companies_are_added_and_changed(session: Db, company: Company, administ
     administrator.post(f"/companies/edit?id={third.id}", {"name": "Third Limited", "time_zone": "UTC"})
     session.refresh(third)
     assert (third.name, third.time_zone) == ("Third Limited", "UTC")
+    assert "There is no such company here." in administrator.get("/companies/edit?id=99999").text
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("   ", "Give the company a name"),
+        ("\u200b", "Give the company a name"),
+        ("x" * 256, "At most 255 characters."),
+        ("harbour\t SUPPLIES ", "There is a company called Harbour Supplies already."),
+    ],
+)
+def test_a_company_has_a_name_that_can_be_read_and_told_from_others(
+    typed: str, said: str, session: Db, company: Company, administrator: Browser
+) -> None:
+    assert said in administrator.post("/companies/new", {"name": typed, "time_zone": "UTC"}).text
+    assert session.query(Company.name).all() == [("Harbour Supplies",)]
+    place = f"/companies/edit?id={company.id}"
+    administrator.post(place, {"name": " HARBOUR \n supplies", "time_zone": "UTC"})
+    session.refresh(company)
+    assert company.name == "HARBOUR supplies", "its own name in other letters is not taken"
 
 
 def test_a_viewer_sees_no_buttons(

@@ -94,6 +94,7 @@ def test_the_list_shows_pairs_side_by_side(
     assert "They have the same e-mail." in text
     assert ("&lt;i&gt;Nelson&lt;/i&gt;" in text, "<i>Nelson" in text, "Napier" in text) == (True, False, True)
     assert f"/app/!x/contacts/contact/e-{one.id}" in text
+    assert 'data-word="Tui Metals:">Napier' in text, "on a telephone each value says whose it is"
     assert "1 likely duplicate among your contacts" in browser.says(f"/c/{company.id}/")
 
 

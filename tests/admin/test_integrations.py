@@ -267,6 +267,9 @@ def test_testing_and_unlinking(
     assert "Both sides keep their records" in administrator.post(f"{place}/disconnect/", follow=True).text
     session.expire_all()
     assert (connection.active, xero.ended) == (False, ["t-1"])
+    for again in ("disconnect", "test"):  # a second click, or another tab
+        assert "Harbour Supplies is not linked." in administrator.post(f"{place}/{again}/", follow=True).text
+    assert administrator.get(f"{place}/disconnect/").location.endswith(f"{place}/")
 
 
 def test_a_lost_connection_is_said_on_every_page(
@@ -283,6 +286,14 @@ def test_the_ticked_kinds_are_updated(session: Db, company: Company, connection:
     assert "Tick at least one" in browser.post(place, follow=True).text
     browser.post(place, {"kind": ["account", "tax_rate", "nonsense"]})
     assert set(session.query(SyncJob).one().kinds) == {"account", "tax_rate"}
+
+
+def test_sync_now_stays_where_it_was_pressed(company: Company, connection: Connection, browser: Browser) -> None:
+    overview = f"/c/{company.id}/"
+    form = browser.says(overview).split("integrations/update/")[1].split("</form>")[0]
+    assert f'name="url" value="{overview}' in form
+    answer = browser.post(f"{overview}integrations/update/", {"kind": "account", "url": overview})
+    assert answer.location == overview
 
 
 def test_what_is_synchronised_is_read_from_the_mappers(company: Company, browser: Browser) -> None:

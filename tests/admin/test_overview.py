@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from flask import Flask
 
 from backoffice import clock
 from backoffice.errors import Ending
-from backoffice.models import Company, Connection, ConnectionState, Contact, JobState, Role, Work
+from backoffice.models import Company, Connection, ConnectionState, Contact, JobState, Link, Role, Work
+from backoffice.models.settings import settings_of
 from tests.admin.conftest import Browser, Db, a_job, a_record, integrate
 from tests.databases import Databases, lent
 
@@ -86,6 +89,30 @@ def test_the_health_of_each_list(session: Db, company: Company, connection: Conn
     assert ("3 hours ago" in rows["Suppliers and customers"], "5 hours ago" in rows["Items"]) == (True, True)
     assert "not yet" in rows["Accounts"]
     assert "1 integrated" in rows["Suppliers and customers"]
+
+
+def test_it_says_what_the_next_sync_costs(
+    app: Flask, session: Db, company: Company, connection: Connection, browser: Browser
+) -> None:
+    provider: Any = app.extensions["providers"]["xero"]
+    lists = len({mapper.resource for mapper in provider.mappers if mapper.direction.comes})
+
+    def told() -> str:
+        return browser.says(f"/c/{company.id}/").split("<dt>Next sync</dt>")[1].split("</dd>")[0]
+
+    assert f"about {lists} calls" in told()
+    a_record(session, Contact, company)
+    assert f"about {lists + 1} calls" in told(), "one batch is sent"
+    many = {"connection_id": connection.id, "resource": "Contacts", "kind": "contact"}
+    some = [Link(**many, record_id=n, external_id=f"e-{n}") for n in range(100, 100 + provider.page_size + 1)]
+    session.add_all(some)
+    session.commit()
+    assert f"about {lists + 2} calls" in told(), "the night reads contacts from their beginning"
+    settings = settings_of(session, company.id)
+    assert settings
+    settings.nightly, settings.update_every = False, 60
+    session.commit()
+    assert f"about {lists + 1} calls" in told(), "by day it asks for what changed"
 
 
 def test_what_was_changed_lately_leads_to_the_record(session: Db, company: Company, browser: Browser) -> None:

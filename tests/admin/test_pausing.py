@@ -47,6 +47,8 @@ def test_a_company_is_paused_and_resumed_and_every_page_says_so(
         text = administrator.says(here + page)
         assert "‖" in text, page
         assert "by Administrator" in text, page
+    standing = administrator.says(f"{here}/").split('data-part="standing"')[1].split("</section>")[0]
+    assert (">Resume</button>" in standing, "Sync now" in standing) == (True, False)
     for button in ("/suppliers/update/", "/integrations/update/", "/integrations/test/"):
         said = administrator.post(here + button, {"kind": "contact"}, follow=True).text
         assert "Paused by Administrator since" in said, button

@@ -267,6 +267,17 @@ def test_bills_approved_while_they_were_held_back_wait_to_be_sent(
     assert rung == [("push", linked.id)]
 
 
+def test_the_clock_says_whose_it_is(session: Db, company: Company, browser: Browser) -> None:
+    place = f"/c/{company.id}/settings/?tab=schedule"
+    assert "UTC until it is linked, then its organisation’s." in browser.says(place)
+    session.add(Connection(company_id=company.id, provider="xero", external_id="t-1", organisation="One"))
+    session.commit()
+    assert "UTC, as its organisation’s." in browser.says(place)
+    company.zone_chosen = True
+    session.commit()
+    assert "clock is UTC." in browser.says(place)
+
+
 def test_the_schedule_is_chosen_and_what_comes_next_is_told(
     session: Db, company: Company, linked: Connection, administrator: Browser
 ) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from backoffice.clock import now
 from backoffice.models import (
@@ -15,8 +16,10 @@ from backoffice.models import (
     Contact,
     JobState,
     Link,
+    PullRun,
     StartedBy,
     SyncAttempt,
+    SyncAttemptItem,
     SyncJob,
     Waiting,
 )
@@ -48,6 +51,37 @@ def test_nothing_changed_is_said_in_words(session: Db, connection: Connection, b
     job = a_job(session, connection, JobState.COMPLETED, unchanged=500)
     text = browser.says(f"/c/{connection.company_id}/sync-jobs/details/?id={job.id}")
     assert "No objects need to be updated" in text
+
+
+def test_a_job_of_every_list_does_not_name_them_all(
+    app: Flask, session: Db, company: Company, connection: Connection, browser: Browser
+) -> None:
+    every = [mapper.kind for mapper in app.extensions["providers"]["xero"].mappers]
+    whole = a_job(session, connection, JobState.FAILED, kinds=every, ended_at=now(), reason="No.")
+    part = a_job(session, connection, JobState.FAILED, kinds=["contact", "item"], ended_at=now(), reason="No.")
+    overview = browser.says(f"/c/{company.id}/")
+    assert ("Update (everything) failed" in overview, "Update (contacts, items) failed" in overview) == (True, True)
+    for job, said in ((whole, ">everything</span>"), (part, ">contacts, items</span>")):
+        assert said in overview
+        assert said in browser.says(f"/c/{company.id}/sync-jobs/details/?id={job.id}").lower()
+
+
+def test_lists_and_requests_are_called_as_everywhere_else(
+    session: Db, company: Company, connection: Connection, browser: Browser
+) -> None:
+    job = a_job(session, connection, JobState.COMPLETED, kinds=["tracking", "bill"], ended_at=now())
+    for resource in ("TrackingCategories", "Invoices", "Gone"):
+        session.add(PullRun(connection_id=connection.id, sync_job_id=job.id, resource=resource))
+    link = integrate(session, connection, a_record(session, Contact, company))
+    common = {"connection_id": connection.id, "sync_job_id": job.id, "resource": "Contacts", "action": "create"}
+    attempt = SyncAttempt(idempotency_key="k", state=AttemptState.SETTLED, **common)
+    item = {"position": 0, "kind": "contact", "record_id": link.record_id, "revision": 1, "payload": {}}
+    attempt.items.append(SyncAttemptItem(link_id=link.id, **item))
+    session.add(attempt)
+    session.commit()
+    text = browser.says(f"/c/{company.id}/sync-jobs/details/?id={job.id}")
+    for said in ("Tracking categories, tracking options", "Bills, invoices", "Gone", "Create contacts"):
+        assert f"<td>{said}</td>" in text, said
 
 
 def test_progress_is_told_to_the_page(session: Db, connection: Connection, browser: Browser) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -125,6 +127,11 @@ def test_nothing_that_is_pasted_harms_the_page(
         True,
         False,
     )
+
+
+def test_the_longest_text_that_can_be_pasted_fits_into_an_address(company: Company, browser: Browser) -> None:
+    [longest] = re.findall(r'maxlength="(\d+)"', says(browser, company, ""))
+    assert len(quote("長" * int(longest))) < 4_000, "the server takes a line of 4,094"
 
 
 def test_nothing_is_asked_of_the_other_side_by_looking_and_viewers_cannot_ask(

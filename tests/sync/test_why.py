@@ -175,10 +175,12 @@ def test_several_of_one_number_are_all_listed(book: Book) -> None:
 def test_a_merge_is_told(book: Book) -> None:
     old, kept = theirs(book, "Kiwi Steel"), theirs(book, "Tui Metals")
     book.link_of(old).merged_into_id = kept.id
+    book.link_of(old).gone = "archived"
     old.archived = True
     book.session.commit()
     [(name, causes)] = said(book, "Kiwi Steel")
     assert (name, causes[:2]) == ("Kiwi Steel", [Cause.MERGED, Cause.ARCHIVED])
+    assert Cause.GONE_THERE not in causes, "nobody restores what was merged"
 
 
 def test_a_row_in_question_and_one_that_was_set_aside_are_found(book: Book) -> None:
