@@ -42,14 +42,15 @@ def test_looks_after_users(backoffice):
     password_in(backoffice("user", "create", "ann@example.com"))
     assert backoffice("user", "role", "ann@example.com", "viewer").exit_code == 0
     assert backoffice("user", "deactivate", "ann@example.com").exit_code == 0
+    plain = {"companies": "all", "second_factor": False}
     assert json.loads(backoffice("user", "list", "--json").output) == [
-        {"email": "ann@example.com", "name": "ann@example.com", "role": "viewer", "active": False},
-        {"email": "boss@example.com", "name": "Boss", "role": "administrator", "active": True},
+        {"email": "ann@example.com", "name": "ann@example.com", "role": "viewer", "active": False, **plain},
+        {"email": "boss@example.com", "name": "Boss", "role": "administrator", "active": True, **plain},
     ]
     assert backoffice("user", "list").output.splitlines() == [
-        "email             name             role           active",
-        "ann@example.com   ann@example.com  viewer         no",
-        "boss@example.com  Boss             administrator  yes",
+        "email             name             role           active  companies  second_factor",
+        "ann@example.com   ann@example.com  viewer         no      all        no",
+        "boss@example.com  Boss             administrator  yes     all        no",
     ]
 
 

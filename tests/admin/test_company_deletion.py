@@ -309,4 +309,4 @@ def test_a_company_that_is_deleted_twice_at_once_is_deleted_once(
         assert deletion.begin(two, yours, None).id == first
     session.rollback()
     assert session.scalar(select(func.count()).select_from(Deletion)) == 1
-    assert administrator.get(f"/companies/edit?id={full.id}").status_code == 403
+    assert administrator.get(f"/companies/edit?id={full.id}").status_code == 404
