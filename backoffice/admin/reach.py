@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from wtforms import RadioField, SelectMultipleField
 from wtforms.fields import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import ValidationError
+from wtforms.widgets import CheckboxInput
 
 from backoffice.extensions import db
 from backoffice.models import User
@@ -26,7 +27,7 @@ class ReachForm(FlaskForm):
     """All companies, or some."""
 
     reach = RadioField("Companies", choices=REACH_WORDS, default=ALL)
-    companies = SelectMultipleField("Companies", coerce=int)
+    companies = SelectMultipleField("Companies", coerce=int, option_widget=CheckboxInput())
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

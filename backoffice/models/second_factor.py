@@ -94,8 +94,10 @@ def _step(secret: str, code: str) -> int | None:
 
 def _take_step(session: Session, user: User, step: int | None) -> bool:
     """Use a code up. One of two who bring the same at once finds it used."""
+    if step is None:
+        return False
     later = or_(User.totp_step.is_(None), User.totp_step < step)
-    return step is not None and _changed(session, update(User).where(User.id == user.id, later).values(totp_step=step))
+    return _changed(session, update(User).where(User.id == user.id, later).values(totp_step=step))
 
 
 def _changed(session: Session, statement: Any) -> bool:

@@ -120,6 +120,7 @@ class OpenID:
             scope=SCOPES,
             redirect_uri=redirect_uri,
             code_challenge_method="S256",
+            leeway=0,  # it is used at once, and some last a minute
             default_timeout=self._timeout,
         )
         quiet(session)
