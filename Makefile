@@ -9,7 +9,7 @@ PLATFORMS := Linux with glibc on x86_64 or aarch64, macOS on Apple silicon
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-reset test lint bench night lock
+.PHONY: help setup demo demo-reset test lint routes bench night lock
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,10 @@ lint: setup ## Check style, types and layers
 	"$(BIN)/ruff" format --check .
 	"$(BIN)/mypy"
 	"$(BIN)/lint-imports"
+
+routes: setup ## Write docs/routes.md: every address, and which role may ask it what
+	@mkdir -p docs
+	DATA_DIR=.venv/data "$(BIN)/backoffice" routes >docs/routes.md
 
 bench: setup ## Measure at full size: calls, rows lost, time as a multiple of only reading (SEEDS=100)
 	"$(BIN)/python" -m tests.benchmarks.bench --seeds $(or $(SEEDS),100)

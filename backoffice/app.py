@@ -15,6 +15,7 @@ from backoffice.database import keyring, prepare_sqlite, read_only
 from backoffice.embedded_redis import EmbeddedRedis
 from backoffice.extensions import GuardedSession, csrf, db, limiter, login, migrate
 from backoffice.providers import providers_of
+from backoffice.providers.openid import OpenID
 from backoffice.queue import doorbell
 from backoffice.sync import doorbell as sync_doorbell
 from backoffice.sync.mapper import routes
@@ -47,6 +48,7 @@ def create_app(settings: Settings | None = None, screens: bool = True) -> Flask:
         providers = providers_of(settings, redis, sessionmaker(db.engine, expire_on_commit=False))
         db.session.configure(info={"routes": routes({key: provider.mappers for key, provider in providers.items()})})
     app.extensions["providers"] = providers
+    app.extensions["openid"] = OpenID(settings)
     if screens:
         for extension in (csrf, limiter, login, admin):
             extension.init_app(app)

@@ -108,6 +108,15 @@ def doctor(as_json: bool) -> None:
 
 
 @main.command()
+def routes() -> None:
+    """Print every address of the application and which role may ask it what, as Markdown."""
+    from backoffice.admin.routes import table
+    from backoffice.app import create_app
+
+    click.echo(table(create_app()), nl=False)
+
+
+@main.command()
 def migrate() -> None:
     """Bring the database to where this version wants it."""
     with application(migrate=True):

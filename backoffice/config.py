@@ -73,6 +73,14 @@ class Settings(BaseSettings):
     #: Sign-in attempts allowed per address, as flask-limiter writes it.
     sign_in_limit: str = "10 per minute"
 
+    #: The identity provider that people may sign in through: its issuer, as it names itself; empty means that none is.
+    oidc_issuer: str = ""
+    #: What this deployment is registered as there.
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+    #: What people call it: the button says *Sign in with …*
+    oidc_label: str = "single sign-on"
+
     #: The mail server that documents are e-mailed through; empty means that none is.
     smtp_host: str = ""
     #: 0 means the usual one: 587 with starttls, 465 with tls, 25 with none.
@@ -123,6 +131,7 @@ class Settings(BaseSettings):
         if self.production and not self.https:
             raise ConfigurationError("PUBLIC_URL must begin with https:// outside this machine.")
         self._check_keys()
+        self._check_identity_provider()
         changes: dict[str, object] = {"data_dir": self.data_dir.absolute()}
         if not self.secret_key:
             changes["secret_key"] = SecretStr(self._kept("secret_key", secrets.token_urlsafe(48)))
@@ -143,6 +152,15 @@ class Settings(BaseSettings):
                 raise ConfigurationError(
                     "ENCRYPTION_KEYS must hold keys made by `backoffice keys new`, newest first."
                 ) from error
+
+    def _check_identity_provider(self) -> None:
+        if not self.oidc_issuer:
+            return
+        if not (self.oidc_client_id and self.oidc_client_secret):
+            raise ConfigurationError("OIDC_CLIENT_ID and OIDC_CLIENT_SECRET must be set with OIDC_ISSUER.")
+        issuer = urlsplit(self.oidc_issuer)
+        if issuer.scheme != "https" and issuer.hostname not in LOOPBACK:
+            raise ConfigurationError("OIDC_ISSUER must begin with https:// outside this machine.")
 
     def _kept(self, name: str, fresh: str) -> str:
         """A secret that is made once and kept in the data directory, readable by its owner only."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,6 +24,10 @@ class UnknownUserError(BackofficeError):
     """There is no user with this e-mail address."""
 
 
+class UnknownCompanyError(BackofficeError):
+    """There is no company of this name."""
+
+
 @click.group()
 def user() -> None:
     """Look after the people who may sign in."""
@@ -33,13 +37,16 @@ def user() -> None:
 @click.argument("email")
 @click.option("--name", help="What the person is called.  [default: the address]")
 @click.option("--role", type=ROLES, default="operator", show_default=True)
-def create(email: str, name: str | None, role: str) -> None:
+@click.option("--company", "companies", multiple=True, help="Open this company, and no other.  [default: all]")
+def create(email: str, name: str | None, role: str, companies: tuple[str, ...]) -> None:
     """Add a person; prints the password, this once."""
     from backoffice.extensions import db
     from backoffice.models import Role
 
     with transaction():
         password = new_user(db.session(), email, name or email, Role(role))
+        if companies:
+            limit_to(db.session(), email, companies)
     click.echo(f"{email} may sign in with the password {password}")
 
 
@@ -53,8 +60,7 @@ def list_users(as_json: bool) -> None:
     from backoffice.models import User
 
     with transaction():
-        people = db.session.scalars(select(User).order_by(User.email))
-        rows = [{"email": p.email, "name": p.name, "role": p.role.value, "active": p.active} for p in people]
+        rows = [row(one) for one in db.session.scalars(select(User).order_by(User.email))]
     (print_json if as_json else table)(rows)
 
 
@@ -68,6 +74,46 @@ def deactivate(email: str) -> None:
         keep_an_administrator(session, one)
         one.active, one.invitation_hash = False, None
         end_sessions(one)
+
+
+@user.command()
+@click.argument("email")
+@click.argument("names", nargs=-1, metavar="[COMPANY]...")
+@click.option("--all", "every", is_flag=True, help="Open all companies, and those of tomorrow.")
+def companies(email: str, names: tuple[str, ...], every: bool) -> None:
+    """Open some companies to a person, and no other, or all of them."""
+    from backoffice.models.reach import choose
+
+    if every == bool(names):
+        raise click.UsageError("Name the companies, or say --all.")
+    with person(email) as (session, one):
+        if every:
+            choose(session, one, None)
+        else:
+            limit_to(session, email, names)
+
+
+@user.command()
+@click.argument("email")
+def reset_second_factor(email: str) -> None:
+    """For somebody whose authenticator is lost: the password alone lets them in; all sessions end."""
+    from backoffice.models.second_factor import take_off
+    from backoffice.models.user import end_sessions
+
+    with person(email) as (session, one):
+        take_off(session, one)
+        end_sessions(one)
+
+
+@user.command()
+def allow_passwords() -> None:
+    """Take passwords again, where nobody gets in by single sign-on any more."""
+    from backoffice.extensions import db
+    from backoffice.models.sign_in_rules import rules
+
+    with transaction():
+        rules(db.session()).single_sign_on = False
+    click.echo("Passwords are taken.")
 
 
 @user.command()
@@ -107,6 +153,27 @@ def new_user(session: Session, email: str, name: str, role: Role) -> str:
 
     one, _ = invite(session, email, name, role)
     return new_password(one)
+
+
+def row(one: User) -> dict[str, Any]:
+    """A person as the list prints one."""
+    known = {"email": one.email, "name": one.name, "role": one.role.value, "active": one.active}
+    reach = ", ".join(map(str, one.companies)) if one.bounded else "all"
+    return {**known, "companies": reach, "second_factor": one.totp_since is not None}
+
+
+def limit_to(session: Session, email: str, names: Sequence[str]) -> None:
+    """Open the companies of these names to a person, and no other. Raises: UnknownCompanyError."""
+    from backoffice.models import Company
+    from backoffice.models.reach import choose, existing
+    from backoffice.models.user import find_user
+
+    found = {company.name: company.id for company in session.scalars(existing().where(Company.name.in_(names)))}
+    if missing := [name for name in names if name not in found]:
+        raise UnknownCompanyError(f"There is no company {missing[0]}.")
+    one = find_user(session, email)
+    assert one is not None
+    choose(session, one, found.values())
 
 
 def new_password(one: User) -> str:

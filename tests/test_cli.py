@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import create_engine, text
+from pyotp import TOTP
+from sqlalchemy import create_engine, select, text
 
+from backoffice import clock
 from backoffice.cli import SANDBOXES, main
+from backoffice.extensions import db
+from backoffice.models import SignInRules, User, new_company
+from backoffice.models.second_factor import new_secret, set_up
+from backoffice.models.sign_in_rules import rules
 
 ROOT = Path(__file__).parent.parent
 
@@ -42,14 +49,15 @@ def test_looks_after_users(backoffice):
     password_in(backoffice("user", "create", "ann@example.com"))
     assert backoffice("user", "role", "ann@example.com", "viewer").exit_code == 0
     assert backoffice("user", "deactivate", "ann@example.com").exit_code == 0
+    plain = {"companies": "all", "second_factor": False}
     assert json.loads(backoffice("user", "list", "--json").output) == [
-        {"email": "ann@example.com", "name": "ann@example.com", "role": "viewer", "active": False},
-        {"email": "boss@example.com", "name": "Boss", "role": "administrator", "active": True},
+        {"email": "ann@example.com", "name": "ann@example.com", "role": "viewer", "active": False, **plain},
+        {"email": "boss@example.com", "name": "Boss", "role": "administrator", "active": True, **plain},
     ]
     assert backoffice("user", "list").output.splitlines() == [
-        "email             name             role           active",
-        "ann@example.com   ann@example.com  viewer         no",
-        "boss@example.com  Boss             administrator  yes",
+        "email             name             role           active  companies  second_factor",
+        "ann@example.com   ann@example.com  viewer         no      all        no",
+        "boss@example.com  Boss             administrator  yes     all        no",
     ]
 
 
@@ -59,6 +67,45 @@ def test_keeps_the_last_administrator(backoffice, words):
     result = backoffice("user", *words)
     assert result.exit_code == 1
     assert result.output.startswith("Error: The last administrator cannot be")
+
+
+def test_opens_companies_to_users(backoffice, app):
+    with app.app_context():
+        for name in ("Acme Ltd", "Harbour"):
+            new_company(db.session(), name)
+        db.session.commit()
+    password_in(backoffice("user", "create", "ann@example.com", "--company", "Harbour"))
+
+    def open_to_ann() -> str:
+        return json.loads(backoffice("user", "list", "--json").output)[0]["companies"]
+
+    assert open_to_ann() == "Harbour"
+    assert backoffice("user", "companies", "ann@example.com", "Acme Ltd", "Harbour").exit_code == 0
+    assert open_to_ann() == "Acme Ltd, Harbour"
+    result = backoffice("user", "companies", "ann@example.com", "Acme")
+    assert (result.exit_code, result.output) == (1, "Error: There is no company Acme.\n")
+    assert backoffice("user", "companies", "ann@example.com").exit_code == 2
+    assert open_to_ann() == "Acme Ltd, Harbour"
+    assert backoffice("user", "companies", "ann@example.com", "--all").exit_code == 0
+    assert open_to_ann() == "all"
+
+
+def test_lets_people_in_who_are_locked_out(backoffice, app):
+    password_in(backoffice("user", "create", "ann@example.com"))
+    secret, at = new_secret(), datetime(2026, 11, 21, tzinfo=UTC)
+    clock.use(lambda: at)
+    with app.app_context():
+        ann = db.session.scalars(select(User)).one()
+        assert set_up(db.session(), ann, secret, TOTP(secret).at(at))
+        db.session.add(SignInRules(single_sign_on=True, second_factor=True))
+        db.session.commit()
+    clock.use()
+    assert backoffice("user", "reset-second-factor", "ann@example.com").exit_code == 0
+    assert not json.loads(backoffice("user", "list", "--json").output)[0]["second_factor"]
+    assert backoffice("user", "allow-passwords").output == "Passwords are taken.\n"
+    with app.app_context():
+        kept = rules(db.session())
+        assert (kept.single_sign_on, kept.second_factor) == (False, True)
 
 
 def test_an_unknown_user_is_a_sentence(backoffice):

@@ -69,6 +69,7 @@ def test_a_migrated_database_equals_a_created_one(app: Flask, tmp_path: Path) ->
 def test_every_table_has_its_company_or_a_reason() -> None:
     """What holds a company's data can be found by the company."""
     deployment_wide = {"company", "user_account", "authorisation", "deletion", "tick", "webhook"}
+    deployment_wide |= {"recovery_code", "sign_in_rules"}
     through_another = {
         "link",
         "match",

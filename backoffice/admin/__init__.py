@@ -21,8 +21,10 @@ from backoffice.admin.matches import MatchesView
 from backoffice.admin.overview import FrontDoor, OverviewView
 from backoffice.admin.pausing import PausingView
 from backoffice.admin.previews import PreviewsView
+from backoffice.admin.second_factor import SecondFactorView
 from backoffice.admin.set_aside import SetAsideView
 from backoffice.admin.settings import SettingsView
+from backoffice.admin.sign_in_rules import SignInRulesView
 from backoffice.admin.sync_jobs import SyncJobsView
 from backoffice.admin.sync_queue import SyncQueueView
 from backoffice.admin.synchronised import SynchronisedView
@@ -57,7 +59,7 @@ def init_app(app: Flask) -> None:
         for past in (HistoryView, UndoView):
             company.add_view(past())
         company.add_view(WhyView())
-        for shared in (CompaniesView, CompanyDeletionView, UsersView, AccountView):
+        for shared in (CompaniesView, CompanyDeletionView, UsersView, SignInRulesView, AccountView, SecondFactorView):
             house.add_view(shared())
         company.add_view(SettingsView())
         company.add_view(SetAsideView())

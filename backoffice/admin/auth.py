@@ -1,4 +1,4 @@
-"""Signing in and out, choosing a password."""
+"""Signing in and out: with a password, and a code where a second factor is set up; choosing a password."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ from typing import Any
 from flask import Blueprint, Flask, current_app, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
+from flask_limiter.util import get_remote_address
 from flask_login import current_user, login_user, logout_user
 
+from backoffice.admin import single_sign_on
 from backoffice.admin.addresses import return_to
+from backoffice.admin.admission import Way, admit, half_way, openid, passwords_taken, proceed
+from backoffice.admin.audience import for_role, public
 from backoffice.admin.company_base import Page
-from backoffice.admin.security import public
-from backoffice.clock import now
-from backoffice.extensions import db, limiter, login
+from backoffice.extensions import db, limiter
 from backoffice.models import Role, User
+from backoffice.models.second_factor import accepts, recovery_codes_left
 from backoffice.models.user import UnfitPasswordError, find_user, invited, set_password, verify_password
+
+#: So often may codes be tried for one person, from wherever: a million of them are to be guessed from.
+CODES_OF_ONE = "10 per 15 minutes"
 
 
 def limit() -> str:
@@ -23,40 +29,64 @@ def limit() -> str:
     return str(current_app.extensions["settings"].sign_in_limit)
 
 
-def admit(user: User) -> None:
-    """Sign a person in, in a session that holds nothing from before."""
-    session.clear()
-    user.signed_in_at = now()
-    db.session.commit()
-    login_user(user)
-
-
-@login.user_loader
-def load_user(key: str) -> User | None:
-    """The person of a session, unless it has been ended since."""
-    user_id, _, epoch = key.partition(".")
-    user = db.session.get(User, int(user_id)) if user_id.isdecimal() else None
-    return user if user and user.active and str(user.session_epoch) == epoch else None
+def whose_code() -> str:
+    """Whose codes are being tried."""
+    found = half_way()
+    return f"codes of {found[0].id}" if found else get_remote_address()
 
 
 @public
 @limiter.limit(limit, methods=["POST"])
 def sign_in() -> ResponseReturnValue:
-    """The page with e-mail address and password."""
+    """The page with e-mail address and password, or with the way to the identity provider, or with both."""
     onward = return_to(url_for("house.index"), "next")
     if current_user.is_authenticated:
         return redirect(onward)
-    email = request.form.get("email", "").replace("\x00", "")
-    if request.method == "POST":
-        user = find_user(db.session(), email)
-        fits = verify_password(user, request.form.get("password", ""))
-        if user and fits and user.active:
-            admit(user)
-            return redirect(onward, code=303)
-        return render_template("auth/sign_in.html", email=email, wrong=True, next=request.values.get("next")), 401
-    return render_template("auth/sign_in.html", email=email, wrong=False, next=request.values.get("next"))
+    if request.method == "GET" or not passwords_taken():
+        return sign_in_page(), 200 if request.method == "GET" else 403
+    user = find_user(db.session(), request.form.get("email", "").replace("\x00", ""))
+    fits = verify_password(user, request.form.get("password", ""))
+    if user and fits and user.active:
+        return proceed(user, onward)
+    return sign_in_page(wrong=True), 401
 
 
+def sign_in_page(wrong: bool = False) -> str:
+    """What can be signed in with here."""
+    return render_template(
+        "auth/sign_in.html",
+        email=request.form.get("email", "").replace("\x00", ""),
+        wrong=wrong,
+        next=request.values.get("next"),
+        passwords=passwords_taken(),
+        openid=openid(),
+    )
+
+
+@public
+@limiter.limit(CODES_OF_ONE, key_func=whose_code, methods=["POST"])
+@limiter.limit(limit, methods=["POST"])
+def code() -> ResponseReturnValue:
+    """The page that asks for the second factor."""
+    found = half_way()
+    if found is None:
+        flash("The code comes after the password, and within ten minutes. Sign in again.", "warning")
+        return redirect(url_for("auth.sign_in"), code=303)
+    user, onward = found
+    if request.method == "GET":
+        return render_template("auth/code.html", wrong=False)
+    typed = request.form.get("code", "")
+    if not accepts(db.session(), user, typed):
+        db.session.rollback()
+        return render_template("auth/code.html", wrong=True), 401
+    admit(user, Way.PASSWORD)
+    left = recovery_codes_left(db.session(), user)
+    if not typed.strip().isdecimal():
+        flash(f"That recovery code is used up; {left} are left. Your account is where you make new ones.", "warning")
+    return redirect(onward, code=303)
+
+
+@for_role(Role.VIEWER)
 def sign_out() -> ResponseReturnValue:
     """End this session."""
     logout_user()
@@ -72,13 +102,16 @@ def welcome(token: str) -> ResponseReturnValue:
     user = invited(db.session(), token)
     if user is None:
         return render_template("auth/link_used.html"), 404
+    if not passwords_taken():
+        flash(f"No password is needed here. Sign in with {openid().label}, as {user.email}.", "info")
+        return redirect(url_for("auth.sign_in"), code=303)
     problem = None
     if request.method == "POST":
         problem = new_password(user)
         if problem is None:
-            admit(user)
+            answer = proceed(user, url_for("house.index"))
             flash("Your password is set. Welcome.", "success")
-            return redirect(url_for("house.index"), code=303)
+            return answer
     return render_template("auth/welcome.html", user=user, problem=problem), 400 if problem else 200
 
 
@@ -95,7 +128,7 @@ def new_password(user: User) -> str | None:
 
 
 class AccountView(Page):
-    """One's own name and password."""
+    """One's own name, password and second factor."""
 
     write_role = Role.VIEWER
     in_menu = False
@@ -104,12 +137,15 @@ class AccountView(Page):
         super().__init__("Your account", endpoint="account", url="/account")
 
     @expose("/", methods=("GET", "POST"))
+    @limiter.limit(limit, methods=["POST"])
     def index(self) -> ResponseReturnValue:
         problem = self._change() if request.method == "POST" else None
         if request.method == "POST" and problem is None:
             flash("Your password is changed. Every other session of yours has ended.", "success")
             return redirect(return_to(url_for("account.index")), code=303)
-        return self.render("auth/account.html", problem=problem), 400 if problem else 200
+        left = recovery_codes_left(db.session(), current_user)
+        page = self.render("auth/account.html", problem=problem, passwords=passwords_taken(), codes_left=left)
+        return page, 400 if problem else 200
 
     def _change(self) -> str | None:
         user: Any = db.session.get(User, current_user.id)
@@ -126,6 +162,9 @@ def register(app: Flask) -> None:
     """Put the pages of signing in on an application."""
     blueprint = Blueprint("auth", __name__)
     blueprint.add_url_rule("/sign-in", "sign_in", sign_in, methods=["GET", "POST"])
+    blueprint.add_url_rule("/sign-in/code", "code", code, methods=["GET", "POST"])
+    blueprint.add_url_rule("/sign-in/elsewhere", "elsewhere", single_sign_on.begin)
+    blueprint.add_url_rule("/sign-in/elsewhere/back", "back", single_sign_on.back)
     blueprint.add_url_rule("/sign-out", "sign_out", sign_out, methods=["POST"])
     blueprint.add_url_rule("/welcome/<token>", "welcome", welcome, methods=["GET", "POST"])
     app.register_blueprint(blueprint)

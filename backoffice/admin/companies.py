@@ -17,6 +17,7 @@ from wtforms import StringField, ValidationError
 from wtforms.validators import AnyOf, InputRequired, Length
 
 from backoffice.admin.addresses import return_to
+from backoffice.admin.audience import for_role, for_writers
 from backoffice.admin.company_base import Page, company_with, number
 from backoffice.admin.company_deletion import given_up
 from backoffice.admin.company_list import FILTERS, SORTS, Asked, listed
@@ -94,6 +95,7 @@ class CompaniesView(Page):
             sorts=SORTS,
             providers=current_app.extensions["providers"],
             given_up=given_up() if self.may_write else (),
+            limited=current_user.bounded,
             any_at_all=db.session.scalar(select(Company.id).where(Company.deletion_id.is_(None)).limit(1)) is not None,
         )
 
@@ -102,10 +104,8 @@ class CompaniesView(Page):
         """Whether the person who looks may bring companies up to date."""
         return bool(current_user.may(Role.OPERATOR))
 
-    def role_for(self, method: str) -> Role:
-        return Role.OPERATOR if request.endpoint == "companies.sync" else super().role_for(method)
-
     @expose("/sync", methods=("POST",))
+    @for_role(Role.OPERATOR)
     def sync(self) -> ResponseReturnValue:
         """Bring the ticked companies up to date."""
         ids = [key for key in map(number, request.form.getlist("rowid")) if key]
@@ -120,15 +120,13 @@ class CompaniesView(Page):
         return redirect(return_to(url_for("companies.index")), code=303)
 
     @expose("/new", methods=("GET", "POST"))
+    @for_writers
     def create(self) -> ResponseReturnValue:
-        if not self.may_write:
-            return self.inaccessible_callback("create")
         return self._form(None)
 
     @expose("/edit", methods=("GET", "POST"))
+    @for_writers
     def edit(self) -> ResponseReturnValue:
-        if not self.may_write:
-            return self.inaccessible_callback("edit")
         return self._form(company_with(number(request.args.get("id"))))
 
     def _form(self, company: Company | None) -> ResponseReturnValue:

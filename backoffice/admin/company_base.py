@@ -9,10 +9,12 @@ from flask.typing import ResponseReturnValue
 from flask_admin import Admin, BaseView
 from flask_admin.theme import Bootstrap4Theme
 from flask_login import current_user
+from sqlalchemy import select
 from werkzeug.exceptions import NotFound
 
 from backoffice.extensions import db
 from backoffice.models import Company, Role
+from backoffice.models.reach import limit
 
 LARGEST_ID = 2**63 - 1
 
@@ -30,9 +32,11 @@ class Page(BaseView):
     in_menu = True
 
     def is_accessible(self) -> bool:
-        return bool(current_user.is_authenticated and current_user.may(self.role_for(request.method)))
+        """Whether the menu shows it; who may do what there, the guard says (audience.py)."""
+        return bool(current_user.is_authenticated and current_user.may(self.read_role))
 
     def role_for(self, method: str) -> Role:
+        """The role that a request needs."""
         return self.read_role if method in ("GET", "HEAD", "OPTIONS") else self.write_role
 
     def inaccessible_callback(self, name: str, **kwargs: Any) -> ResponseReturnValue:
@@ -88,7 +92,12 @@ def _put_company(endpoint: str, values: dict[str, Any]) -> None:
 
 
 def load_company() -> None:
-    """Before each request: the company in the address, or a page that says there is none."""
+    """Before each request: the company in the address, or a page that says there is none.
+
+    One that is closed to the person is not found, here and in every other question about companies (models/reach.py).
+    """
+    if current_user.is_authenticated:
+        limit(db.session(), current_user)
     if "company_id" not in g:
         return
     wanted = g.pop("company_id")
@@ -98,7 +107,7 @@ def load_company() -> None:
 
 def company_with(key: int | None) -> Company:
     """The company with this number, if it can still be used; else a page that says why not."""
-    company = db.session.get(Company, key) if key and key <= LARGEST_ID else None
+    company = db.session.scalar(select(Company).where(Company.id == min(key or 0, LARGEST_ID)))
     if company is None:
         raise NotHereError("There is no such company here.")
     if company.deletion_id is not None:

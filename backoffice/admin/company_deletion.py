@@ -38,6 +38,7 @@ TABLE_WORDS = {
     "sync_attempt": "requests sent",
     "sync_attempt_item": "records in requests sent",
     "sync_job": "sync jobs",
+    "user_company": "users it was opened to",
 }
 RECORD_WORDS = {model.table().name: model.plural() for model in RECORDS}
 

@@ -12,6 +12,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy import select
 
 from backoffice.admin.addresses import public_address
+from backoffice.admin.audience import for_role
 from backoffice.admin.company_base import number
 from backoffice.admin.messages import say, show_error
 from backoffice.errors import BackofficeError
@@ -33,9 +34,9 @@ def remember(kept: Any, consent: Consent, key: str, company_id: int) -> None:
     kept["consents"] = {**begun, consent.state: [key, consent.verifier, company_id]}
 
 
+@for_role(Role.ADMINISTRATOR)
 def callback(key: str) -> ResponseReturnValue:
     """The accounting system's answer."""
-    administrators_only()
     state = request.args.get("state", "")
     begun = dict(session.get("consents") or {})
     known, verifier, company_id = begun.pop(state, (key, "", None))
@@ -56,11 +57,6 @@ def callback(key: str) -> ResponseReturnValue:
 
 
 callback.writes = True  # type: ignore[attr-defined]
-
-
-def administrators_only() -> None:
-    if not current_user.may(Role.ADMINISTRATOR):
-        abort(403)
 
 
 def lost(provider: Provider) -> ResponseReturnValue:
@@ -119,9 +115,9 @@ def seal() -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(str(current_app.secret_key), salt="organisations")
 
 
+@for_role(Role.ADMINISTRATOR)
 def choose() -> ResponseReturnValue:
     """The organisation that a person chose."""
-    administrators_only()
     try:
         kept = seal().loads(request.form.get("sealed", ""), max_age=CHOICE_LASTS)
     except BadSignature:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from backoffice.admin import links, pauses, standing
 from backoffice.admin.addresses import public_address, return_to
+from backoffice.admin.audience import for_role
 from backoffice.admin.company_base import Page, here
 from backoffice.admin.consent import remember
 from backoffice.admin.messages import show_error, show_problem
@@ -77,6 +78,7 @@ class IntegrationsView(Page):
         return redirect(return_to(url_for("integrations.index")), code=303)
 
     @expose("/<key>/connect/", methods=("POST",))
+    @for_role(Role.ADMINISTRATOR)
     def connect(self, key: str) -> ResponseReturnValue:
         provider = self._provider(key)
         try:
@@ -88,6 +90,7 @@ class IntegrationsView(Page):
         return redirect(consent.url, code=303)
 
     @expose("/test/", methods=("POST",))
+    @for_role(Role.ADMINISTRATOR)
     def test(self) -> ResponseReturnValue:
         connection = self._linked()
         if connection is None:
@@ -104,6 +107,7 @@ class IntegrationsView(Page):
         return redirect(return_to(url_for("integrations.index")), code=303)
 
     @expose("/disconnect/", methods=("GET", "POST"))
+    @for_role(Role.ADMINISTRATOR)
     def disconnect(self) -> ResponseReturnValue:
         connection = self._linked()
         if connection is None:
@@ -128,7 +132,6 @@ class IntegrationsView(Page):
         return [mapper.kind for mapper in provider.mappers] if provider else []
 
     def _linked(self) -> Connection | None:
-        self._administrators_only()
         return links.connection_here()
 
     def _unlinked_already(self) -> ResponseReturnValue:
@@ -137,10 +140,5 @@ class IntegrationsView(Page):
         return redirect(return_to(url_for("integrations.index")), code=303)
 
     def _provider(self, key: str) -> Provider:
-        self._administrators_only()
         provider: Any = current_app.extensions["providers"].get(key)
         return provider or abort(404)
-
-    def _administrators_only(self) -> None:
-        if not self.may_link:
-            abort(403)

@@ -12,6 +12,7 @@ from flask_admin.contrib.sqla import ModelView
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Query
 
+from backoffice.admin.audience import for_writers
 from backoffice.admin.company_base import here, not_found, number, page_number
 from backoffice.admin.export import CsvExport
 from backoffice.admin.forms import RecordConverter, RecordForm
@@ -82,10 +83,12 @@ class MappingView(CsvExport, ListPage, ModelView):
         return self.render("mappings/history.html", mapping=mapping, entries=entries, page=page, more=more)
 
     @expose("/new/", methods=("GET", "POST"))
+    @for_writers
     def create_view(self) -> ResponseReturnValue:
         return self._form(None)
 
     @expose("/edit/", methods=("GET", "POST"))
+    @for_writers
     def edit_view(self) -> ResponseReturnValue:
         return self._form(self._one())
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from flask import abort, flash, redirect, request
+from flask import flash, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from wtforms import SelectField
 from wtforms.fields import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 
 from backoffice.admin import alerts, links, words
+from backoffice.admin.audience import for_writers
 from backoffice.admin.company_base import here, not_found, number
 from backoffice.admin.document_filters import CauseFilter, DayFilter, FilterWords
 from backoffice.admin.document_form import DayField, FigureField, text_field
@@ -123,9 +124,8 @@ class PaymentsView(FilterWords, RecordView):
         return ""
 
     @expose("/new/", methods=("GET", "POST"))
+    @for_writers
     def create_view(self) -> ResponseReturnValue:
-        if not self.may_create:
-            abort(403)
         if not any(request.values.get(kind) for kind in dues.PAID_BY):
             return self.render("documents/payment_start.html")
         document = self.target()

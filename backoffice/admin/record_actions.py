@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from backoffice.admin import links, words
 from backoffice.admin.addresses import return_to
+from backoffice.admin.audience import for_writers
 from backoffice.admin.company_base import Page, here, not_found, number
 from backoffice.admin.history import history_of
 from backoffice.admin.saving import read_only_sentence
@@ -116,11 +117,12 @@ class RecordActions(Page):
         return self._to_record(record)
 
     @expose("/link/", methods=("GET", "POST"))
+    @for_writers
     def link_view(self) -> ResponseReturnValue:
         """Ours beside what is there already: choose which one it is."""
         record = self.one()
-        if links.connection_here() is None or not self.may_write:
-            abort(403)
+        if links.connection_here() is None:
+            abort(404)
         if request.method == "POST":
             return self._link(record)
         text = request.args.get("search", record.name).replace("\x00", "")[:200]

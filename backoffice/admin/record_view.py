@@ -12,6 +12,7 @@ from sqlalchemy.orm import MANYTOONE, Query, selectinload
 
 from backoffice.admin import alerts, links, pauses
 from backoffice.admin.addresses import return_to
+from backoffice.admin.audience import for_writers
 from backoffice.admin.company_base import here, not_found, number
 from backoffice.admin.export import CsvExport
 from backoffice.admin.filters import StateFilter
@@ -159,9 +160,10 @@ class RecordView(RecordActions, CsvExport, Saving, ListPage, ModelView):
         return self.render(self.details_template, record=record, link=links.link_of(record), tab="details")
 
     @expose("/new/", methods=("GET", "POST"))
+    @for_writers
     def create_view(self) -> ResponseReturnValue:
         if not self.may_create:
-            abort(403)
+            abort(404)
         form = self.create_form()
         if request.method == "POST" and self.validate_form(form):
             record = self.create_model(form)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, g, redirect, render_template, request, url_for
+from flask import Flask, Response, abort, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
@@ -15,11 +13,13 @@ from sqlalchemy import text
 from werkzeug.exceptions import HTTPException
 
 from backoffice.admin import pauses
+from backoffice.admin.admission import still_asked
+from backoffice.admin.audience import audience, public
 from backoffice.admin.company_base import NotHereError, load_company
 from backoffice.config import Settings
 from backoffice.errors import BackofficeError, ConfigurationError, ConflictError, PausedError, TransientError
 from backoffice.extensions import db
-from backoffice.models import Author
+from backoffice.models import Author, Role
 from backoffice.models.history import author
 
 #: Code -> what happened, what to do.
@@ -32,7 +32,8 @@ FAILURES = {
     429: ("That was tried too often.", "Wait a minute, then try again."),
     500: ("Something here went wrong. Nothing was saved.", "Try again; if it stays so, tell whoever runs this."),
 }
-View = TypeVar("View", bound=Callable[..., Any])
+#: For scripts, which are not sent to the page of signing in.
+SIGNED_OUT = "You are signed out. Load the page again and sign in."
 STALE = ("This page was open too long, or in another window.", "Go back, load the page again and repeat it.")
 
 
@@ -43,6 +44,7 @@ def protect(app: Flask) -> None:
     app.config["MAX_FORM_MEMORY_SIZE"] = app.config["MAX_CONTENT_LENGTH"]
     app.before_request(require_person)
     app.before_request(load_company)
+    app.before_request(require_role)
     app.before_request(sign_edits)
     app.teardown_request(forget_author)
     app.register_error_handler(HTTPException, failure)
@@ -88,25 +90,31 @@ def content_policy(settings: Settings) -> str:
     )
 
 
-def public(view: View) -> View:
-    """Mark a view that needs nobody to be signed in."""
-    view.public = True  # type: ignore[attr-defined]
-    return view
-
-
 def is_static() -> bool:
     return bool(request.endpoint and request.endpoint.endswith("static"))
 
 
 def require_person() -> ResponseReturnValue | None:
-    """Before each request: somebody is signed in, or the page is for everybody."""
+    """Before each request: somebody is signed in, the way this deployment asks for, or the page is for everybody."""
     view = current_app.view_functions.get(request.endpoint or "")
-    if is_static() or getattr(view, "public", False) or current_user.is_authenticated:
+    if is_static() or getattr(view, "public", False):
         return None
+    if current_user.is_authenticated:
+        return still_asked()
     if request.path.endswith("/progress/") or "/ajax/" in request.path:
-        return "You are signed out. Load the page again and sign in.", 401
+        return SIGNED_OUT, 401
     wanted = request.full_path.rstrip("?") if request.method == "GET" else None
     return redirect(url_for("auth.sign_in", next=wanted if wanted != "/" else None), code=303)
+
+
+def require_role() -> None:
+    """Before each request: the view is for people of this role. One that does not say for whom it is, is for nobody."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if view is None or request.endpoint is None:
+        return  # there is nothing at the address
+    who = audience(request.endpoint, view, request.method)
+    if who is None or (isinstance(who, Role) and not current_user.may(who)):
+        abort(403)
 
 
 def sign_edits() -> None:

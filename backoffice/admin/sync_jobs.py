@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import selectinload
 
 from backoffice.admin import links, pauses, standing
+from backoffice.admin.audience import for_writers
 from backoffice.admin.company_base import Page, here, not_found, number, page_number
 from backoffice.admin.company_clock import zone
 from backoffice.admin.history import entries
@@ -96,11 +97,12 @@ class SyncJobsView(Page):
         return jsonify(jobs=[job_view(job, links.provider_name()) for job in db.session.scalars(query)])
 
     @expose("/new/", methods=("GET", "POST"))
+    @for_writers
     def create(self) -> ResponseReturnValue:
         connection = links.connection_here()
         provider = links.provider_here()
-        if connection is None or provider is None or not self.may_write:
-            abort(404 if self.may_write else 403)
+        if connection is None or provider is None:
+            abort(404)
         kinds = [mapper.kind for mapper in provider.mappers]
         problem = self._start(connection, kinds) if request.method == "POST" else None
         if request.method == "POST" and problem is None:

@@ -1,4 +1,4 @@
-"""Users: invite, change the role, reset the password, deactivate. For administrators."""
+"""Users: invite, open companies, change the role, reset what they sign in with, deactivate. For administrators."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ from flask import abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_login import current_user
-from flask_wtf import FlaskForm
 from sqlalchemy import func, select
 from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
 from backoffice.admin.addresses import public_address
+from backoffice.admin.admission import openid, passwords_taken
 from backoffice.admin.company_base import Page, number
 from backoffice.admin.forms import EMAIL, NO_NUL, options, stripped
+from backoffice.admin.reach import ReachForm, reach_of, reach_words
 from backoffice.admin.words import ROLE_WORDS
 from backoffice.errors import BackofficeError
 from backoffice.extensions import db
 from backoffice.models import Role, User
+from backoffice.models.identity import forget
+from backoffice.models.reach import choose
+from backoffice.models.second_factor import take_off
 from backoffice.models.user import (
     EmailTakenError,
     end_sessions,
@@ -29,8 +33,8 @@ from backoffice.models.user import (
 )
 
 
-class InvitationForm(FlaskForm):
-    """Who is let in, as what."""
+class InvitationForm(ReachForm):
+    """Who is let in, as what, to which companies."""
 
     name = StringField("Name", [InputRequired("Give a name."), Length(max=255), NO_NUL], filters=[stripped])
     email = StringField(
@@ -61,9 +65,16 @@ class UsersView(Page):
 
     def _list(self, invited: User | None = None, token: str = "") -> ResponseReturnValue:
         # A one-time link stands on the answer to the request that made it and nowhere else: a session can be read.
-        people = db.session.scalars(select(User).order_by(User.active.desc(), func.lower(User.name), User.id)).all()
-        link = public_address("auth.welcome", token=token) if invited else None
-        return self.render("users/list.html", people=people, roles=ROLE_WORDS, invited=invited, link=link)
+        people = [*db.session.scalars(select(User).order_by(User.active.desc(), func.lower(User.name), User.id))]
+        return self.render(
+            "users/list.html",
+            people=people,
+            roles=ROLE_WORDS,
+            reach=reach_words(people),
+            invited=invited,
+            link=public_address("auth.welcome", token=token) if passwords_taken() else "",
+            openid=openid(),
+        )
 
     @expose("/new", methods=("GET", "POST"))
     def create(self) -> ResponseReturnValue:
@@ -74,9 +85,42 @@ class UsersView(Page):
             except EmailTakenError as error:
                 form.email.errors = [error.message]
             else:
+                choose(db.session(), user, form.chosen)
                 db.session.commit()
                 return self._list(user, token)
         return self.render("users/form.html", form=form)
+
+    @expose("/person", methods=("GET", "POST"))
+    def person(self) -> ResponseReturnValue:
+        """One of them: the companies that are open, and what is signed in with."""
+        user = self._one()
+        form = ReachForm(data=reach_of(user))
+        if form.validate_on_submit():
+            choose(db.session(), user, form.chosen)
+            db.session.commit()
+            flash(f"The companies of {user.name} were saved.", "success")
+            return redirect(url_for("users.index"), code=303)
+        return self.render("users/person.html", person=user, form=form, openid=openid())
+
+    @expose("/second-factor/off", methods=("POST",))
+    def reset_second_factor(self) -> ResponseReturnValue:
+        """For somebody whose authenticator and recovery codes are lost."""
+
+        def change(user: User) -> str:
+            take_off(db.session(), user)
+            return f"The second factor of {user.name} is off. They can set up a new one."
+
+        return self._change(change)
+
+    @expose("/identity/forget", methods=("POST",))
+    def forget_identity(self) -> ResponseReturnValue:
+        """For somebody who has another account at the identity provider now."""
+
+        def change(user: User) -> str:
+            forget(user)
+            return f"The next account there with the address {user.email} is taken for {user.name}."
+
+        return self._change(change)
 
     @expose("/reset", methods=("POST",))
     def reset(self) -> ResponseReturnValue:
@@ -124,7 +168,7 @@ class UsersView(Page):
         return self._change(change)
 
     def _one(self) -> User:
-        key = number(request.form.get("id"))
+        key = number(request.values.get("id"))
         user = db.session.get(User, key) if key else None
         if user is None:
             abort(404)

@@ -114,7 +114,7 @@ def chosen(connection: Connection | None) -> Mapper | None:
 
 
 def other_companies() -> list[int]:
-    """The other companies that the person who looks may see: everybody who signs in sees all of them."""
+    """The other companies that are open to the person who looks."""
     query = select(Company.id).where(Company.id != here().id, Company.deletion_id.is_(None))
     return list(db.session.scalars(query.order_by(Company.id).limit(MOST_COMPANIES)))
 

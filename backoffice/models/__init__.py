@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from backoffice.models import book, duplicate, hooks
+from backoffice.models import book, duplicate, hooks, reach
 from backoffice.models.account import Account
 from backoffice.models.account_mapping import AccountMapping
 from backoffice.models.advance import Overpayment, Prepayment
@@ -34,8 +34,10 @@ from backoffice.models.payment import Payment
 from backoffice.models.preview import Foreseen, Preview, PreviewAnswer, PreviewRow
 from backoffice.models.purchase_order import PurchaseOrder, PurchaseOrderLine
 from backoffice.models.record import Record
+from backoffice.models.second_factor import RecoveryCode
 from backoffice.models.settings import Approvers, CompanySettings, Inventory, SentAs, Strictness, Winner, new_company
 from backoffice.models.side import Side
+from backoffice.models.sign_in_rules import SignInRules
 from backoffice.models.sync_job import (
     AttemptState,
     JobState,
@@ -88,6 +90,7 @@ def listen(session: type[Session]) -> None:
     event.listen(session, "after_commit", duplicate.after_commit)
     event.listen(session, "after_rollback", duplicate.after_rollback)
     event.listen(session, "do_orm_execute", book.only_open_book)
+    event.listen(session, "do_orm_execute", reach.only_within_reach)
 
 
 __all__ = [
@@ -153,11 +156,13 @@ __all__ = [
     "PurchaseOrderLine",
     "Reconciliation",
     "Record",
+    "RecoveryCode",
     "Role",
     "Route",
     "SentAs",
     "Settled",
     "Side",
+    "SignInRules",
     "StartedBy",
     "Status",
     "Strictness",

@@ -9,7 +9,9 @@ from sqlalchemy import ColumnElement, Table, select
 from backoffice.database import Base
 
 #: Tables of the deployment. What they hold of a company is no row of its own.
-SHARED = frozenset({"company", "user_account", "authorisation", "deletion", "tick", "webhook"})
+SHARED = frozenset(
+    {"company", "user_account", "recovery_code", "sign_in_rules", "authorisation", "deletion", "tick", "webhook"}
+)
 
 
 def owned_tables() -> list[Table]:

@@ -1,4 +1,4 @@
-"""People who sign in, and what each of them may do."""
+"""People who sign in, what each of them may do, and the companies that are open to them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from flask_login import UserMixin
-from sqlalchemy import String, func, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import Column, ForeignKey, String, Table, UniqueConstraint, func, or_, select
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from backoffice.clock import now
-from backoffice.database import Base, RowId, choice
+from backoffice.database import Base, Encrypted, RowId, choice
 from backoffice.errors import BackofficeError
+from backoffice.models.company import Company
 
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 200
@@ -47,10 +48,20 @@ class Role(StrEnum):
         return order.index(self) <= order.index(other)
 
 
+#: The companies that were chosen for people who are limited to some.
+user_company = Table(
+    "user_company",
+    Base.metadata,
+    Column("user_id", ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True),
+    Column("company_id", ForeignKey("company.id", ondelete="CASCADE"), primary_key=True, index=True),
+)
+
+
 class User(UserMixin, Base):  # type: ignore[misc]
-    """A person with an e-mail address and a password."""
+    """A person with an e-mail address, and a password or an account at the identity provider."""
 
     __tablename__ = "user_account"
+    __table_args__ = (UniqueConstraint("identity_issuer", "identity_subject"),)
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     #: Kept in lower case: it is what people sign in with.
@@ -67,6 +78,21 @@ class User(UserMixin, Base):  # type: ignore[misc]
     invitation_until: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
     signed_in_at: Mapped[datetime | None]
+    #: Whether only the chosen companies are open to them. With none left of these, none is.
+    limited: Mapped[bool] = mapped_column(default=False)
+    companies: Mapped[list[Company]] = relationship(secondary=user_company, order_by=Company.name)
+    #: What they share with their authenticator, and since when; the half minute of the last code that was used.
+    totp_secret: Mapped[str | None] = mapped_column(Encrypted, deferred=True)
+    totp_since: Mapped[datetime | None]
+    totp_step: Mapped[int | None]
+    #: Their account at the identity provider, once they came from there.
+    identity_issuer: Mapped[str | None] = mapped_column(String(255))
+    identity_subject: Mapped[str | None] = mapped_column(String(255))
+
+    @property
+    def bounded(self) -> bool:
+        """Whether some companies are closed to them: never to an administrator, who could open them again."""
+        return self.limited and self.role is not Role.ADMINISTRATOR
 
     @property
     def is_active(self) -> bool:
@@ -161,8 +187,7 @@ def invited(session: Session, token: str) -> User | None:
 
 def keep_an_administrator(session: Session, user: User) -> None:
     """Make sure that others can let people in when this person no longer can. Raises: LastAdministratorError."""
-    others = select(func.count()).where(
-        User.role == Role.ADMINISTRATOR, User.active, User.id != user.id, User.password_hash.is_not(None)
-    )
+    comes_in = or_(User.password_hash.is_not(None), User.identity_subject.is_not(None))
+    others = select(func.count()).where(User.role == Role.ADMINISTRATOR, User.active, User.id != user.id, comes_in)
     if user.role is Role.ADMINISTRATOR and user.active and not session.scalar(others):
         raise LastAdministratorError

@@ -15,6 +15,7 @@ from backoffice.models import KINDS, Alert, CompanySettings, Connection, Documen
 from backoffice.models.approval import why_frozen
 from backoffice.models.hooks import guard
 from backoffice.models.link import Routes
+from backoffice.models.reach import enters
 from backoffice.models.rules import alerts_of_money, why_payment_frozen
 from backoffice.past.change import Change, same_line
 from backoffice.past.fitting import unkept, why_unfit
@@ -121,9 +122,14 @@ class Doors:
             self._frozen[key] = self._why_frozen(record)
         return self._frozen[key]
 
+    def _may(self) -> bool:
+        user = self.user
+        return user is not None and user.may(Role.OPERATOR) and enters(self.session, user, self.company_id)
+
     def _why_frozen(self, record: Record) -> str:
-        if self.user is None or not self.user.may(Role.OPERATOR):
+        if not self._may():
             return MAY_NOT
+        assert self.user is not None
         if isinstance(record, Document):
             return why_frozen(self.session, self.settings, record, self.user.role, self.user.id)
         if isinstance(record, Payment):

@@ -172,7 +172,7 @@ def test_advances_are_only_shown(session: Db, company: Company, browser: Browser
     session.commit()
     assert "12.34" in browser.says(f"/c/{company.id}/prepayments/")
     assert "/prepayments/" in browser.says(f"/c/{company.id}/payments/")
-    assert browser.get(f"/c/{company.id}/prepayments/new/").status_code == 403
+    assert browser.get(f"/c/{company.id}/prepayments/new/").status_code == 404
     browser.post(f"/c/{company.id}/prepayments/edit/?id={row.id}", {"total": "1", "revision": 1})
     browser.post(f"/c/{company.id}/prepayments/archive/", {"id": row.id})
     session.expire_all()
