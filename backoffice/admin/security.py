@@ -11,7 +11,6 @@ from flask import Flask, Response, current_app, g, redirect, render_template, re
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
-from sqlalchemy import text
 from werkzeug.exceptions import HTTPException
 
 from backoffice.admin import pauses
@@ -51,7 +50,6 @@ def protect(app: Flask) -> None:
     app.register_error_handler(PausedError, paused)
     app.register_error_handler(BackofficeError, problem)
     app.register_error_handler(Exception, unexpected)
-    app.add_url_rule("/healthz", "healthz", public(healthz))
 
     @app.after_request
     def headers(response: Response) -> Response:
@@ -118,12 +116,6 @@ def sign_edits() -> None:
 
 def forget_author(_error: BaseException | None) -> None:
     author.set(Author())
-
-
-def healthz() -> ResponseReturnValue:
-    """For machines: whether the application and its database answer."""
-    db.session.execute(text("SELECT 1"))
-    return Response("ok\n", mimetype="text/plain")
 
 
 def failure(error: HTTPException) -> ResponseReturnValue:
