@@ -11,7 +11,7 @@ from sentry_sdk.types import Event, Hint
 from backoffice.censor import censored
 from backoffice.config import Settings
 
-#: What a report says besides the failure itself; the rest could hold what people typed.
+#: What is reported, whatever else the SDK collects: not the request, not who asked, nothing that people typed.
 KEPT = {
     "event_id", "timestamp", "level", "logger", "platform", "exception", "message", "logentry", "transaction",
     "release", "environment", "sdk", "type",
@@ -24,7 +24,6 @@ def start(settings: Settings) -> None:
         return
     sentry_sdk.init(
         settings.sentry_dsn.get_secret_value(),
-        send_default_pii=False,
         include_local_variables=False,
         max_request_body_size="never",
         max_breadcrumbs=0,
