@@ -9,7 +9,7 @@ from redis import Redis
 from sqlalchemy.orm import sessionmaker
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from backoffice import admin, logs, models, webhooks
+from backoffice import access_log, admin, health, logs, metrics, models, sentry, webhooks
 from backoffice.config import Settings
 from backoffice.database import keyring, prepare_sqlite, read_only
 from backoffice.embedded_redis import EmbeddedRedis
@@ -36,6 +36,8 @@ def create_app(settings: Settings | None = None, screens: bool = True) -> Flask:
     app = Flask("backoffice", root_path=str(ROOT / "backoffice"), template_folder=str(ROOT / "templates"))
     app.config.update(_flask_config(settings))
     app.extensions["settings"] = settings
+    sentry.start(settings)
+    access_log.register(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
@@ -52,7 +54,8 @@ def create_app(settings: Settings | None = None, screens: bool = True) -> Flask:
     if screens:
         for extension in (csrf, limiter, login, admin):
             extension.init_app(app)
-        webhooks.register(app)
+        for door in (webhooks, health, metrics):
+            door.register(app)
     return app
 
 

@@ -93,6 +93,13 @@ class Settings(BaseSettings):
     #: The address that documents are e-mailed from; their company's name stands beside it.
     mail_from: str = ""
 
+    #: What a Prometheus sends as its Bearer token to read /metrics; empty: it is read on one's own machine alone.
+    metrics_token: SecretStr = SecretStr("")
+    #: Where failures of the program are reported, as Sentry calls it; empty: nowhere.
+    sentry_dsn: SecretStr = SecretStr("")
+    #: Whoever is told at once of what needs a person gets at most one e-mail a company in so many minutes.
+    notify_minutes: float = Field(15, gt=0, le=1440)
+
     @field_validator("encryption_keys", "retry_seconds", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:

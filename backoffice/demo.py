@@ -96,7 +96,7 @@ class Demo:
             raise DemoError(f"The demo does not answer; the files in {self.directory / 'log'} say why.")
 
     def _healthy(self) -> bool:
-        return answers(self.port, "/healthz") == 200 and bool(answers(self.sandbox_port, "/"))
+        return answers(self.port, "/readyz") == 200 and bool(answers(self.sandbox_port, "/"))
 
     def _welcome(self) -> str:
         return f"""

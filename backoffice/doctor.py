@@ -15,13 +15,12 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from backoffice import mail as outbox
-from backoffice import schema
+from backoffice import schema, signs
 from backoffice.config import Settings
 from backoffice.database import read_only
 from backoffice.errors import BackofficeError, ConfigurationError
 from backoffice.extensions import db
 from backoffice.models import Authorisation, Connection
-from jobs import worker
 
 #: Clocks may differ by this much.
 SKEW = timedelta(seconds=5)
@@ -49,7 +48,7 @@ class AilmentError(BackofficeError):
 def examine(app: Flask) -> Iterator[Finding]:
     """Do every check, each for itself, and say what it found."""
     with app.app_context():
-        for check in (database, migrations, redis, workers, clock, keys, provider, mail):
+        for check in (database, migrations, redis, workers, schedulers, clock, keys, provider, mail):
             read_only(True)
             yield _finding(check)
             db.session.rollback()
@@ -106,10 +105,18 @@ def redis() -> str:
 
 def workers() -> str:
     """Somebody does the jobs."""
-    signs = worker.alive(current_app.extensions["redis"])
-    if not signs:
+    found = signs.workers(current_app.extensions["redis"])
+    if not found:
         raise AilmentError("none is alive", "Start at least one with `backoffice worker`.")
-    return ", ".join(f"{sign.state} on {sign.host} ({sign.pid})" for sign in signs)
+    return ", ".join(f"{sign.state} on {sign.host} ({sign.pid})" for sign in found)
+
+
+def schedulers() -> str:
+    """Somebody rings for what is due."""
+    found = signs.schedulers(current_app.extensions["redis"])
+    if not found:
+        raise AilmentError("none is alive", "Start at least one with `backoffice scheduler`; two, so that one may die.")
+    return ", ".join(f"on {sign.host} ({sign.pid})" for sign in found)
 
 
 def clock() -> str:

@@ -1,23 +1,64 @@
-"""The log: one line an event, JSON where nobody sits at the terminal, and never the values of variables."""
+"""The log: one line an event, JSON where nobody sits at the terminal, and never the values of variables.
+
+Everything goes through the standard library's logging: our own lines, and those of gunicorn, RQ and all the others.
+"""
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import structlog
+from structlog.stdlib import ProcessorFormatter
+from structlog.types import Processor
+
+from backoffice.censor import censored
+
+#: Whose lines are written from INFO on; those of all others from WARNING on.
+TALKATIVE = ("backoffice", "jobs", "rq.worker")
+#: What every line carries: the ids it belongs to, how grave it is, who wrote it, when.
+EACH: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.ExtraAdder(),
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
+
+class Output(logging.StreamHandler):  # type: ignore[type-arg]
+    """Standard error, whatever that is at the time."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+
+class Lines(ProcessorFormatter):
+    """Makes a line of an event. Tracebacks carry no variables: tokens live in those."""
+
+    def __init__(self, readable: bool) -> None:
+        last: list[Processor] = [ProcessorFormatter.remove_processors_meta, structlog.processors.format_exc_info]
+        last.append(structlog.dev.ConsoleRenderer() if readable else structlog.processors.JSONRenderer(default=str))
+        super().__init__(processors=last, foreign_pre_chain=EACH)
+
+    def format(self, record: logging.LogRecord) -> str:
+        return censored(super().format(record))
 
 
 def configure() -> None:
-    """Set the log up for this process. Tracebacks carry no variables: tokens live in those."""
-    readable = sys.stderr.isatty()
+    """Set the log up for this process."""
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer() if readable else structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        processors=[structlog.stdlib.render_to_log_kwargs],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+    root = logging.getLogger()
+    for old in [handler for handler in root.handlers if isinstance(handler, Output)]:
+        root.removeHandler(old)
+    output = Output()
+    output.setFormatter(Lines(readable=sys.stderr.isatty()))
+    root.addHandler(output)
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.INFO)

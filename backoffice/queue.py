@@ -8,6 +8,8 @@ from redis.exceptions import RedisError
 from rq import Queue
 from rq.serializers import JSONSerializer
 
+from backoffice import trace
+
 log = structlog.get_logger()
 
 QUEUE = "backoffice"
@@ -37,7 +39,13 @@ class Doorbell:
             if once_in and not self._redis.set(f"rung {job} {ids}", 1, px=round(once_in * 1000), nx=True):
                 return True
             self.queue().enqueue(
-                f"jobs.{job}", args=ids, result_ttl=0, failure_ttl=86_400, at_front=urgent, job_timeout=3600
+                f"jobs.{job}",
+                args=ids,
+                meta={"request": trace.request_id()},
+                result_ttl=0,
+                failure_ttl=86_400,
+                at_front=urgent,
+                job_timeout=3600,
             )
         except RedisError as error:
             log.warning("the doorbell is out of reach; the sweep will find the work", job=job, error=str(error))

@@ -6,8 +6,20 @@ from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
 
 from backoffice.app import create_app
+
+
+class GunicornLog(Logger):
+    """Leaves gunicorn's lines to our log; each request has a line of ours already."""
+
+    def setup(self, cfg: Config) -> None:
+        super().setup(cfg)
+        for log in (self.error_log, self.access_log):
+            log.handlers.clear()
+            log.propagate = True
 
 
 class WebServer(BaseApplication):
@@ -35,5 +47,6 @@ def run(host: str, port: int, processes: int, threads: int) -> None:
             "threads": threads,
             "graceful_timeout": 5,
             "control_socket_disable": True,
+            "logger_class": GunicornLog,
         }
     ).run()

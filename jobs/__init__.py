@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 
 import structlog
 from flask import current_app
-from sqlalchemy.orm import sessionmaker
+from sqlalchemy.orm import Session, sessionmaker
 
 from backoffice import mail as outbox
 from backoffice.admin.doors import doors_of
@@ -17,6 +17,7 @@ from backoffice.errors import LeaseLostError, PausedError
 from backoffice.extensions import db
 from backoffice.models import Connection, Deletion, StartedBy, Undo, Urgency, Work
 from backoffice.models.leased import Lease, Leased, claim
+from backoffice.notifying import deliveries, letters, look
 from backoffice.past import pruning
 from backoffice.past import undo as undoing
 from backoffice.queue import doorbell
@@ -83,25 +84,43 @@ def notices(connection_id: int) -> None:
 def sweep() -> None:
     """Ring again for all that is due and that nobody does."""
     session = db.session()
-    for job_id in jobs.due_jobs(session):
-        doorbell.ring("run", job_id)
-    for connection_id in pending.left_behind(session):
-        doorbell.ring("push", connection_id)
-    for connection_id in told.unread(session, current_app.extensions["providers"]):
-        doorbell.ring("notices", connection_id)
-    for mail_id in outbox.due(session):
-        doorbell.ring("mail", mail_id)
-    for deletion_id in deletion.due(session):
-        doorbell.ring("delete_company", deletion_id)
+    for job, ids in _lying(session):
+        for id_ in ids:
+            doorbell.ring(job, id_)
+    if look.companies_told(session):
+        doorbell.ring("tell", once_in=look.EVERY)
     outbox.find_lost(session)
-    for undo_id in undoing.due(session):
-        doorbell.ring("undo", undo_id)
     session.rollback()
+
+
+def _lying(session: Session) -> Iterator[tuple[str, Iterable[int]]]:
+    """What is due of each job that takes a number."""
+    yield "run", jobs.due_jobs(session)
+    yield "push", pending.left_behind(session)
+    yield "notices", told.unread(session, current_app.extensions["providers"])
+    yield "mail", outbox.due(session)
+    yield "deliver", deliveries.due(session)
+    yield "delete_company", deletion.due(session)
+    yield "undo", undoing.due(session)
 
 
 def mail(mail_id: int) -> None:
     """Send an e-mail, if it waits and nobody sends it."""
     outbox.send(db.session(), current_app.extensions["settings"], mail_id)
+
+
+def tell() -> None:
+    """See what appeared and what was settled of what needs a person, and tell whoever wants to hear of it."""
+    session, settings = db.session(), current_app.extensions["settings"]
+    for delivery_id in look.look(session, settings.public_url.rstrip("/")):
+        doorbell.ring("deliver", delivery_id)
+    for mail_id in letters.write(session, settings):
+        doorbell.ring("mail", mail_id)
+
+
+def deliver(delivery_id: int) -> None:
+    """Deliver to a webhook of a company, if it waits and nobody does."""
+    deliveries.deliver(db.session(), current_app.extensions["settings"], delivery_id)
 
 
 def guarded(model: type[Leased], id_: int, work: Callable[[Lease], object]) -> None:
@@ -146,6 +165,8 @@ JOBS: dict[str, Callable[..., None]] = {
     "push": push,
     "notices": notices,
     "mail": mail,
+    "tell": tell,
+    "deliver": deliver,
     "undo": undo,
     "prune": prune,
     "delete_company": delete_company,

@@ -9,8 +9,10 @@ from types import FrameType
 
 import structlog
 from flask import Flask
+from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
+from backoffice import signs
 from backoffice.clock import now
 from backoffice.extensions import db
 from backoffice.queue import doorbell
@@ -43,12 +45,19 @@ class Scheduler:
                     if swept is None or (moment - swept).total_seconds() >= self._sweep_seconds:
                         swept = moment
                         tick()
+                        self._speak()
                     elif looked is not None:
                         ring_for_due(looked)
                     looked = moment
             except SQLAlchemyError as error:
                 log.warning("the database is out of reach; trying again", error=str(error))
             self._stop.wait(min(TICK, self._sweep_seconds))
+
+    def _speak(self) -> None:
+        try:
+            signs.speak(self._app.extensions["redis"])
+        except RedisError as error:
+            log.warning("nobody can be told that this scheduler lives", error=type(error).__name__)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._stop.set()

@@ -9,8 +9,6 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
 from flask import Flask
@@ -19,18 +17,16 @@ from rq import Queue, Worker
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
+from backoffice import trace
 from backoffice.child_process import die_with_parent
-from backoffice.clock import now
 from backoffice.config import Settings
 from backoffice.errors import BackofficeError
 from backoffice.extensions import db
 from backoffice.queue import QUEUE
+from backoffice.signs import WORKER_SPEAKS, WORKER_TTL
 from jobs import JOBS
 
-#: How long a worker may be silent before RQ counts it as dead, in seconds.
-WORKER_TTL = 30
-#: How often it says that it lives while a job runs, and how often it looks after RQ's lists, in seconds.
-MONITORING_INTERVAL = 5
+#: How often it looks after RQ's lists, in seconds.
 MAINTENANCE_INTERVAL = 15
 
 
@@ -67,7 +63,7 @@ class ForkingWorker(Worker):
             connection=connection,
             serializer=JSONSerializer,
             worker_ttl=WORKER_TTL,
-            job_monitoring_interval=MONITORING_INTERVAL,
+            job_monitoring_interval=WORKER_SPEAKS,
             maintenance_interval=MAINTENANCE_INTERVAL,
             log_job_description=False,
         )
@@ -75,6 +71,7 @@ class ForkingWorker(Worker):
     def main_work_horse(self, job: Job, queue: Queue) -> NoReturn:
         """What happens in the fork. It ends with the worker, so that no job runs on unseen beside its repetition."""
         die_with_parent(int(self.pid or 0), signal.SIGKILL)
+        trace.begin(job.meta.get("request"))
         with self.app.app_context():
             db.engine.dispose(close=False)  # the worker's connections are its own
             super().main_work_horse(job, queue)
@@ -85,24 +82,3 @@ def run(app: Flask, burst: bool = False) -> None:
     """Work until told to stop; with `burst`, until nothing is left to do."""
     settings: Settings = app.extensions["settings"]
     ForkingWorker(app, Redis.from_url(settings.redis_url)).work(burst=burst)
-
-
-@dataclass(frozen=True)
-class Sign:
-    """A sign of life of a worker, anywhere."""
-
-    host: str
-    pid: int
-    state: str
-    seen_at: datetime
-
-
-def alive(redis: Redis) -> list[Sign]:
-    """The workers that said within their time that they live."""
-    workers = Worker.all(connection=redis, job_class=KnownJob, serializer=JSONSerializer)
-    signs = [
-        Sign(str(worker.hostname), int(worker.pid or 0), worker.get_state(), worker.last_heartbeat)
-        for worker in workers
-        if worker.last_heartbeat is not None
-    ]
-    return [sign for sign in signs if sign.seen_at > now() - timedelta(seconds=WORKER_TTL + MONITORING_INTERVAL)]

@@ -29,10 +29,11 @@ def settings(settings):
         yield settings.model_copy(update={"xero_connections_url": f"http://127.0.0.1:{port}/connections"})
 
 
-def test_finds_a_new_deployment_well_but_without_workers_and_provider(app):
+def test_finds_a_new_deployment_well_but_without_workers_schedulers_and_provider(app):
     found = examine(app)
-    assert [name for name, finding in found.items() if not finding.ok] == ["workers", "provider"]
+    assert [name for name, finding in found.items() if not finding.ok] == ["workers", "schedulers", "provider"]
     assert found["workers"].mend == "Start at least one with `backoffice worker`."
+    assert found["schedulers"].mend.startswith("Start at least one with `backoffice scheduler`")
     assert "refused" in found["provider"].found
     assert found["keys"].found == "0 stored consents can be read"
 
@@ -59,6 +60,8 @@ def test_tells_that_a_key_is_missing(app):
 def test_tells_that_redis_or_the_database_is_gone(settings, tmp_path):
     gone = {"redis_url": f"unix://{tmp_path}/gone.sock", "database_url": f"sqlite:///{tmp_path}/no/such/directory.db"}
     found = examine(create_app(settings.model_copy(update=gone)))
-    assert not any(found[name].ok for name in ("database", "migrations", "redis", "workers", "clock", "keys"))
+    assert not any(
+        found[name].ok for name in ("database", "migrations", "redis", "workers", "schedulers", "clock", "keys")
+    )
     assert found["database"].mend == "Start the database, or correct DATABASE_URL."
     assert "correct REDIS_URL" in found["redis"].mend

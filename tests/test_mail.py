@@ -94,7 +94,7 @@ def put(session: Session, settings: Settings, invoice: Invoice, *to: str, token:
             **changes,
         },
     )
-    made = mail.put(session, settings, invoice, letter, token, None)
+    made = mail.put(session, settings, letter, token, None, about=invoice)
     session.commit()
     assert made is not None
     return made

@@ -18,6 +18,7 @@ from backoffice.admin.history_page import HistoryView
 from backoffice.admin.imports import ImportsView
 from backoffice.admin.integrations import IntegrationsView
 from backoffice.admin.matches import MatchesView
+from backoffice.admin.notifications import NotificationsView
 from backoffice.admin.overview import FrontDoor, OverviewView
 from backoffice.admin.pausing import PausingView
 from backoffice.admin.previews import PreviewsView
@@ -62,6 +63,7 @@ def init_app(app: Flask) -> None:
         for shared in (CompaniesView, CompanyDeletionView, UsersView, SignInRulesView, AccountView, SecondFactorView):
             house.add_view(shared())
         company.add_view(SettingsView())
+        company.add_view(NotificationsView())
         company.add_view(SetAsideView())
         company.add_view(PausingView())
         company.add_view(WebhooksView())

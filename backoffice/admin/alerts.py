@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_login import current_user
 from markupsafe import Markup
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from backoffice.admin import links
 from backoffice.admin.addresses import return_to
@@ -89,12 +89,6 @@ def looked_at(document: Any) -> bool:
 def known_ids(found: list[Alert]) -> str:
     """What a form carries of the alerts that it showed."""
     return "-".join(str(alert.id) for alert in found)
-
-
-def open_count() -> int:
-    """How many alerts wait for somebody."""
-    query = select(func.count()).where(Alert.company_id == here().id, Alert.acknowledged_at.is_(None))
-    return db.session.scalar(query) or 0
 
 
 class AlertsView(Page):

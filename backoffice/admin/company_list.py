@@ -10,12 +10,11 @@ from typing import Any
 from flask import request
 from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
 
-from backoffice.admin import standing
 from backoffice.admin.company_base import number
 from backoffice.admin.company_clock import next_sync
 from backoffice.extensions import db
 from backoffice.models import Alert, Company, CompanySettings, Connection, ConnectionState, Drift, Link, SyncJob
-from backoffice.sync import freshness, jobs
+from backoffice.sync import freshness, jobs, needs
 
 #: More companies than these are shown as a table, unless somebody asks for cards.
 CARDS = 24
@@ -157,7 +156,7 @@ def _figures() -> Select[Any]:
     alerts = select(func.count(Alert.id)).where(Alert.company_id == Company.id, Alert.acknowledged_at.is_(None))
     decide = [
         each.correlate(Company, Connection).scalar_subquery()
-        for each in (alerts, differ, links.where(standing.disputed()), links.where(standing.doubted()))
+        for each in (alerts, differ, links.where(needs.changed_there()), links.where(needs.in_doubt()))
     ]
     return (
         select(
@@ -169,8 +168,8 @@ def _figures() -> Select[Any]:
             Connection.state,
             last.correlate(Company, Connection).scalar_subquery().label("last"),
             failures.correlate(Company, Connection).scalar_subquery().label("failures"),
-            links.where(standing.turned_down()).correlate(Connection).scalar_subquery().label("refused"),
-            links.where(standing.on_its_way()).correlate(Connection).scalar_subquery().label("waiting"),
+            links.where(needs.turned_down()).correlate(Connection).scalar_subquery().label("refused"),
+            links.where(needs.on_its_way()).correlate(Connection).scalar_subquery().label("waiting"),
             sum(decide, literal(0)).label("decide"),
             (busy.correlate(Company, Connection).scalar_subquery() > 0).label("busy"),
         )

@@ -11,9 +11,10 @@ from sqlalchemy import exists
 
 from backoffice.admin.filters import TextFilter
 from backoffice.admin.links import connection_here
-from backoffice.admin.standing import causes, turned_down
+from backoffice.admin.standing import causes
 from backoffice.admin.words import day
 from backoffice.models import Contact, Link, Record
+from backoffice.sync import needs
 
 MOST_CAUSES = 20
 
@@ -102,6 +103,6 @@ class CauseFilter(BaseFilter):
                 Link.kind == model.kind,
                 Link.record_id == model.id,
                 Link.refusal_cause == value,
-                turned_down(),
+                needs.turned_down(),
             )
         )

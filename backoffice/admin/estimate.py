@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import func, select
 
 from backoffice.admin.links import provider_of
-from backoffice.admin.standing import on_its_way
 from backoffice.admin.words import counted
 from backoffice.clock import now
 from backoffice.extensions import db
 from backoffice.models import Connection, JobState, Link, PullRun, SyncJob, Work
+from backoffice.sync.needs import on_its_way
 from backoffice.sync.provider import Provider
 
 #: A call takes so many seconds at least and at most, where nothing better is known.

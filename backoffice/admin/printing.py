@@ -113,10 +113,10 @@ class Printing(Page):
         mail = outbox.put(
             db.session(),
             settings,
-            document,
             letter(document, recipients, str(form.subject.data), str(form.body.data)),
             token if TOKEN.fullmatch(token) else secrets.token_hex(16),
             current_user.id,
+            about=document,
         )
         name, back = str(document), self._email_url(document)
         try:
@@ -150,7 +150,7 @@ class Printing(Page):
     def email_paper_view(self) -> ResponseReturnValue:
         """The document as it was e-mailed."""
         mail = self._mail(self.one())
-        return pdf_answer(mail.pdf, mail.file_name)
+        return pdf_answer(mail.pdf or b"", mail.file_name or "")
 
     def _mail(self, document: Document) -> Mail:
         key = number(request.values.get("mail"))
@@ -197,7 +197,7 @@ def letter(document: Document, recipients: Sequence[str], subject: str, body: st
         reply_to = outbox.address_of(head.email)
     except outbox.UnfitAddressError:
         reply_to = None
-    return outbox.Letter(recipients, subject, body, name, pdf, head.company, reply_to)
+    return outbox.Letter(recipients, subject, body, head.company, reply_to, name, pdf)
 
 
 def prefilled(document: Document) -> dict[str, str]:

@@ -9,12 +9,11 @@ from flask import Flask, Response, abort, current_app, g, redirect, render_templ
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
-from sqlalchemy import text
 from werkzeug.exceptions import HTTPException
 
 from backoffice.admin import pauses
 from backoffice.admin.admission import still_asked
-from backoffice.admin.audience import audience, public
+from backoffice.admin.audience import audience
 from backoffice.admin.company_base import NotHereError, load_company
 from backoffice.config import Settings
 from backoffice.errors import BackofficeError, ConfigurationError, ConflictError, PausedError, TransientError
@@ -53,7 +52,6 @@ def protect(app: Flask) -> None:
     app.register_error_handler(PausedError, paused)
     app.register_error_handler(BackofficeError, problem)
     app.register_error_handler(Exception, unexpected)
-    app.add_url_rule("/healthz", "healthz", public(healthz))
 
     @app.after_request
     def headers(response: Response) -> Response:
@@ -126,12 +124,6 @@ def sign_edits() -> None:
 
 def forget_author(_error: BaseException | None) -> None:
     author.set(Author())
-
-
-def healthz() -> ResponseReturnValue:
-    """For machines: whether the application and its database answer."""
-    db.session.execute(text("SELECT 1"))
-    return Response("ok\n", mimetype="text/plain")
 
 
 def failure(error: HTTPException) -> ResponseReturnValue:

@@ -7,19 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flask import g
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, select
 
-from backoffice.admin.alerts import open_count
 from backoffice.admin.company_base import here
 from backoffice.admin.company_clock import midnight
 from backoffice.admin.links import connection_here, provider_name
 from backoffice.admin.pauses import Rest, rest
 from backoffice.extensions import db
-from backoffice.models import Connection, Link, LinkState, SyncJob, Work
-from backoffice.sync import duplicates, jobs
+from backoffice.models import Connection, Link, Need, SyncJob, Work
 from backoffice.sync import freshness as fresh
-from backoffice.sync.match import QUESTION
-from backoffice.sync.reconciliation.drift import open_drift
+from backoffice.sync import jobs, needs
 
 #: So many failures are named; the others are counted.
 FAILURES = 3
@@ -52,8 +49,8 @@ def freshness(kinds: Sequence[str] = ()) -> Freshness | None:
     links = select(func.count()).select_from(Link).where(Link.connection_id == connection.id)
     if kinds:
         links = links.where(Link.kind.in_(kinds))
-    waiting = links.where(on_its_way())
-    refused = links.where(turned_down())
+    waiting = links.where(needs.on_its_way())
+    refused = links.where(needs.turned_down())
     return Freshness(
         provider_name(),
         connection.organisation,
@@ -85,10 +82,9 @@ def reading(connection: Connection) -> SyncJob | None:
 
 def matches_waiting(connection: Connection) -> int:
     """How many records wait for a person to say which one they are there, or for the first push to be confirmed."""
-    links = select(func.count()).select_from(Link).where(Link.connection_id == connection.id)
-    if connection.push_confirmed_at is None:
-        return db.session.scalar(links.where(Link.external_id.is_(None) | Link.pending, ~Link.paused)) or 0
-    return db.session.scalar(links.where(Link.blocked_kind == QUESTION)) or 0
+    links = select(func.count()).select_from(Link).join(Connection, Connection.id == Link.connection_id)
+    waiting = needs.in_doubt() | needs.unconfirmed()
+    return db.session.scalar(links.where(Link.connection_id == connection.id, waiting)) or 0
 
 
 def failures(connection: Connection) -> Sequence[SyncJob]:
@@ -97,50 +93,35 @@ def failures(connection: Connection) -> Sequence[SyncJob]:
     return db.session.scalars(standing.order_by(SyncJob.ended_at.desc()).limit(FAILURES)).all()
 
 
+#: The pages on which a person sees to each need.
+PAGES = {
+    Need.LINK_LOST: "integrations",
+    Need.ALERTS: "alerts",
+    Need.JOBS: "sync_jobs",
+    Need.REFUSED: "sync_queue",
+    Need.CHANGED: "sync_queue",
+    Need.MATCHES: "matches",
+    Need.DUPLICATES: "duplicates",
+    Need.DRIFT: "drift",
+    Need.WEBHOOK_OFF: "notifications",
+}
+
+
 def needs_you() -> dict[str, int]:
-    """How many things wait for a person, by page."""
-    connection = connection_here()
-    needs = {"alerts": open_count(), "duplicates": sum(duplicates.likely(db.session(), here().id).values())}
-    if connection is None:
-        return {"integrations": 1, **needs}
-    refused = select(func.count()).where(Link.connection_id == connection.id, turned_down())
-    failed = select(func.count()).where(SyncJob.connection_id == connection.id, fresh.failed())
-    return {
-        "sync_queue": (db.session.scalar(refused) or 0) + changed_there(connection),
-        "sync_jobs": db.session.scalar(failed) or 0,
-        "matches": matches_waiting(connection),
-        "integrations": 0 if connection.usable else 1,
-        "drift": sum(open_drift(db.session(), connection).values()),
-        **needs,
-    }
+    """How many things wait for a person, by page; a company that is not linked waits for that."""
+    found = needs.of_companies(db.session(), [here().id])[here().id]
+    by_page = dict.fromkeys(PAGES.values(), 0)
+    for need, page in PAGES.items():
+        by_page[page] += found[need]
+    return by_page if connection_here() else {**by_page, "integrations": 1}
 
 
 def changed_there(connection: Connection | None) -> int:
     """How many records were changed on the other side after we had sent them, and wait for a choice."""
     if connection is None:
         return 0
-    query = select(func.count()).select_from(Link).where(Link.connection_id == connection.id, disputed())
-    return db.session.scalar(query) or 0
-
-
-def turned_down() -> ColumnElement[bool]:
-    """Refused, and not set aside by a person since."""
-    return Link.refusal.is_not(None) & ~Link.paused
-
-
-def disputed() -> ColumnElement[bool]:
-    """Changed on the other side after it was sent, and waits for a choice."""
-    return Link.changed_there.is_not(None) & (Link.state == LinkState.CHANGED.value)
-
-
-def doubted() -> ColumnElement[bool]:
-    """Waits for somebody to say which one it is on the other side."""
-    return Link.pending & (Link.blocked_kind == QUESTION) & ~Link.paused
-
-
-def on_its_way() -> ColumnElement[bool]:
-    """Changed here, and neither refused nor set aside by a person."""
-    return Link.pending & Link.refusal.is_(None) & ~Link.paused
+    mine = Link.connection_id == connection.id, needs.changed_there()
+    return db.session.scalar(select(func.count()).select_from(Link).where(*mine)) or 0
 
 
 @dataclass(frozen=True)
@@ -160,7 +141,7 @@ def causes(connection: Connection | None, most: int) -> list[Cause]:
         return []
     query = (
         select(Link.refusal_cause, Link.kind, func.min(Link.refusal), func.max(Link.refusal), func.count())
-        .where(Link.connection_id == connection.id, turned_down())
+        .where(Link.connection_id == connection.id, needs.turned_down())
         .group_by(Link.refusal_cause, Link.kind)
         .order_by(func.count().desc())
         .limit(most)

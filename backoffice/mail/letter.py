@@ -26,16 +26,16 @@ class UnfitAddressError(BackofficeError):
 
 @dataclass(frozen=True)
 class Letter:
-    """What is to be sent: to whom, what it says, and the document as a file."""
+    """What is to be sent: to whom, what it says, and a document as a file where it is about one."""
 
     recipients: Sequence[str]
     subject: str
     body: str
-    file_name: str
-    pdf: bytes
     #: Whose name it goes out under, and where answers go.
     sender_name: str
     reply_to: str | None = None
+    file_name: str | None = None
+    pdf: bytes | None = None
 
 
 def address_of(text: str) -> str:
@@ -74,5 +74,6 @@ def compose(mail: Mail, settings: Settings) -> bytes:
     message["Date"] = mail.created_at
     message["Message-ID"] = mail.message_id
     message.set_content(mail.body.replace("\r\n", "\n"))
-    message.add_attachment(mail.pdf, maintype="application", subtype="pdf", filename=mail.file_name)
+    if mail.pdf is not None:
+        message.add_attachment(mail.pdf, maintype="application", subtype="pdf", filename=mail.file_name)
     return message.as_bytes()

@@ -1,4 +1,4 @@
-"""The outbox of e-mail: documents are put into it, and handed to the mail server from it, each at most once.
+"""The outbox of e-mail: letters are put into it, and handed to the mail server from it, each at most once.
 
 A row is claimed before the mail server hears of it. When its answer never came, for whatever reason, the row says
 "perhaps sent" and stays so until a person decides; only what was certainly not taken is tried again.
@@ -19,7 +19,7 @@ from backoffice.clock import now
 from backoffice.config import Settings
 from backoffice.mail.letter import Letter, compose
 from backoffice.mail.server import Outcome, gaps, hand_over
-from backoffice.models import History, Mail, MailState, Record
+from backoffice.models import Company, History, Mail, MailState, Record
 
 #: A mail server that is busy or away is asked again this often; with the usual waits that is six hours.
 MOST_TRIES = 30
@@ -31,22 +31,20 @@ LOST = "Whoever was sending it stopped in the middle, so it may have been sent."
 def put(
     session: Session,
     settings: Settings,
-    document: Record,
     letter: Letter,
     token: str,
     user_id: int | None,
+    about: Company | Record,
 ) -> Mail | None:
-    """Put a letter into the outbox; None when the same form has put it there already. Commits nothing.
+    """Put a letter about a company or a document of it into the outbox; None when it was put there already.
 
-    `token` stands for one opened form: however often that is sent, it makes one letter.
+    `token` stands for one opened form: however often that is sent, it makes one letter. Commits nothing.
     """
     message_id = f"<{token}@{settings.mail_from.rpartition('@')[2]}>"
     if session.scalar(select(Mail.id).where(Mail.message_id == message_id)) is not None:
         return None
     mail = Mail(
-        company_id=document.company_id,
-        kind=document.kind,
-        record_id=document.id,
+        **_whose(about),
         recipients=", ".join(letter.recipients),
         sender_name=letter.sender_name,
         reply_to=letter.reply_to,
@@ -59,6 +57,12 @@ def put(
     )
     session.add(mail)
     return mail
+
+
+def _whose(about: Company | Record) -> dict[str, Any]:
+    if isinstance(about, Company):
+        return {"company_id": about.id}
+    return {"company_id": about.company_id, "kind": about.kind, "record_id": about.id}
 
 
 def again(session: Session, mail: Mail, user_id: int | None) -> bool:
@@ -187,7 +191,7 @@ def _end(session: Session, mail: Mail) -> None:
     """Keep what became of it, with what the document's history says."""
     if mail.state is not MailState.WAITING:
         mail.ended_at = now()
-    if mail.state in (MailState.SENT, MailState.PERHAPS_SENT):
+    if mail.record_id is not None and mail.state in (MailState.SENT, MailState.PERHAPS_SENT):
         session.execute(insert(History), [_entry(mail)])
     session.commit()
 

@@ -18,6 +18,7 @@ from backoffice.models.contact import Contact
 from backoffice.models.credit_note import Allocation, CreditNote, CreditNoteLine
 from backoffice.models.csv_import import CsvImport
 from backoffice.models.deletion import Deletion
+from backoffice.models.delivery import Delivery, DeliveryState, Receiver
 from backoffice.models.document import Document, Status
 from backoffice.models.drift import Cause, ComparedList, ComparedSeen, Drift, Reconciliation, Settled
 from backoffice.models.duplicate import Duplicate
@@ -30,6 +31,7 @@ from backoffice.models.line_defaults import LineDefaults
 from backoffice.models.link import Direction, Link, LinkState, Route
 from backoffice.models.mail import Mail, MailState
 from backoffice.models.match import Match
+from backoffice.models.need import HowOften, Need, NeedChange, Subscription, Told
 from backoffice.models.payment import Payment
 from backoffice.models.preview import Foreseen, Preview, PreviewAnswer, PreviewRow
 from backoffice.models.purchase_order import PurchaseOrder, PurchaseOrderLine
@@ -122,6 +124,8 @@ __all__ = [
     "CreditNoteLine",
     "CsvImport",
     "Deletion",
+    "Delivery",
+    "DeliveryState",
     "Direction",
     "Document",
     "Drift",
@@ -129,6 +133,7 @@ __all__ = [
     "Foreseen",
     "Grant",
     "History",
+    "HowOften",
     "Inventory",
     "Invoice",
     "InvoiceLine",
@@ -142,6 +147,8 @@ __all__ = [
     "Mail",
     "MailState",
     "Match",
+    "Need",
+    "NeedChange",
     "Notice",
     "NoticeReading",
     "Overpayment",
@@ -154,6 +161,7 @@ __all__ = [
     "PullSeen",
     "PurchaseOrder",
     "PurchaseOrderLine",
+    "Receiver",
     "Reconciliation",
     "Record",
     "RecoveryCode",
@@ -166,12 +174,14 @@ __all__ = [
     "StartedBy",
     "Status",
     "Strictness",
+    "Subscription",
     "SyncAttempt",
     "SyncAttemptItem",
     "SyncJob",
     "TaxMapping",
     "TaxRate",
     "Tick",
+    "Told",
     "Totals",
     "TrackingCategory",
     "TrackingOption",

@@ -98,6 +98,13 @@ class Link(Base):
             postgresql_where=text("changed_there IS NOT NULL"),
         ),
         Index(
+            "ix_link_blocked",
+            "connection_id",
+            "blocked_kind",
+            sqlite_where=text("blocked_kind IS NOT NULL"),
+            postgresql_where=text("blocked_kind IS NOT NULL"),
+        ),
+        Index(
             "ix_link_external_id",
             "external_id",
             sqlite_where=text("external_id IS NOT NULL"),

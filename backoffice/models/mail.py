@@ -1,4 +1,4 @@
-"""The outbox: documents that were e-mailed, or wait to be. What a row holds is what is sent, whatever changes later."""
+"""The outbox: letters that were e-mailed, or wait to be. What a row holds is what is sent, whatever changes later."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class MailState(StrEnum):
 
 
 class Mail(Base):
-    """One e-mail with a document attached, to one party."""
+    """One e-mail: a document to one party, or a notification to one of us."""
 
     __tablename__ = "mail"
     __table_args__ = (
@@ -41,9 +41,9 @@ class Mail(Base):
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     company_id: Mapped[int] = mapped_column(ForeignKey("company.id", ondelete="CASCADE"))
-    #: The document: its kind and its number among them.
-    kind: Mapped[str] = mapped_column(String(40))
-    record_id: Mapped[int] = mapped_column(RowId)
+    #: The document that it is about, its kind and its number among them; a notification is about none.
+    kind: Mapped[str | None] = mapped_column(String(40))
+    record_id: Mapped[int | None] = mapped_column(RowId)
     #: One address, or several with commas between them.
     recipients: Mapped[str] = mapped_column(Text)
     #: Whose name it goes out under, and where answers go.
@@ -51,8 +51,8 @@ class Mail(Base):
     reply_to: Mapped[str | None] = mapped_column(String(255))
     subject: Mapped[str] = mapped_column(String(255))
     body: Mapped[str] = mapped_column(Text)
-    file_name: Mapped[str] = mapped_column(String(255))
-    pdf: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    file_name: Mapped[str | None] = mapped_column(String(255))
+    pdf: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     #: The same for every try, so that the receiving side can tell two of one.
     message_id: Mapped[str] = mapped_column(String(255), unique=True)
     state: Mapped[MailState] = mapped_column(choice(MailState, "mail_state"), default=MailState.WAITING)

@@ -99,6 +99,7 @@ class SyncJob(Base):
     __tablename__ = "sync_job"
     __table_args__ = (
         Index("ix_sync_job_company_state", "company_id", "state", "id"),
+        Index("ix_sync_job_ended", "ended_at"),
         Index(
             "ix_sync_job_open",
             "due_at",
@@ -126,6 +127,8 @@ class SyncJob(Base):
     title: Mapped[str] = mapped_column(String(80))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
     started_by: Mapped[StartedBy] = mapped_column(choice(StartedBy, "started_by"))
+    #: The web request that asked for it, as the log names it.
+    request_id: Mapped[str | None] = mapped_column(String(64))
     #: Whether lists are read from their beginning, for what changes there without a time.
     thorough: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=now)
@@ -249,6 +252,8 @@ class SyncAttempt(Base):
     answered_at: Mapped[datetime | None]
     #: The status of the answer, if one came.
     status: Mapped[int | None]
+    #: The provider's own name of the answer, for its support.
+    correlation: Mapped[str | None] = mapped_column(String(64))
     #: What happened, in plain words, when it is not simply done.
     note: Mapped[str | None] = mapped_column(Text)
 

@@ -16,11 +16,13 @@ from backoffice.models import (
     Company,
     CompanySettings,
     Connection,
+    Delivery,
     Document,
     Drift,
     History,
     Mail,
     MailState,
+    NeedChange,
     Notice,
     Preview,
     Reconciliation,
@@ -45,7 +47,7 @@ class Pruned:
     history: int = 0
     letters: int = 0
     jobs: int = 0
-    #: Previews, differences with their reconciliations, the provider's notices, and ticks.
+    #: Previews, differences with their reconciliations, the provider's notices, what was told, and ticks.
     others: int = 0
 
 
@@ -118,11 +120,14 @@ def _others(kept: _Kept, connections: Sequence[int]) -> list[tuple[Any, Select[i
     later = aliased(Reconciliation)
     newer = exists().where(later.connection_id == Reconciliation.connection_id, later.finished_at.is_not(None))
     compared = Reconciliation.finished_at < kept.jobs, newer.where(later.id > Reconciliation.id)
+    delivered = Delivery.ended_at < kept.jobs
     read = ~Notice.pending, func.coalesce(Notice.read_at, Notice.noticed_at) < kept.jobs
     return [
         (Preview, select(Preview.id).where(Preview.company_id == kept.company_id, *stale)),
         (Drift, select(Drift.id).where(Drift.company_id == kept.company_id, settled)),
         (Reconciliation, select(Reconciliation.id).where(Reconciliation.company_id == kept.company_id, *compared)),
+        (Delivery, select(Delivery.id).where(Delivery.company_id == kept.company_id, delivered)),
+        (NeedChange, select(NeedChange.id).where(NeedChange.company_id == kept.company_id, NeedChange.at < kept.jobs)),
         (Notice, select(Notice.id).where(Notice.connection_id.in_(connections), *read)),
     ]
 

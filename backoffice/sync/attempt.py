@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select, update
 
@@ -50,10 +50,10 @@ def send(task: Task, batch: Batch) -> None:
         raise
     except RejectedError as error:
         if not error.divisible:
-            release(task, batch, f"turned down: {error.message}")
+            release(task, batch, f"turned down: {error.message}", task.client.correlation)
         raise
     except (TransientError, ConnectionLostError, ConfigurationError) as error:
-        release(task, batch, f"not sent: {error.message}")
+        release(task, batch, f"not sent: {error.message}", task.client.correlation)
         raise
     record(task, batch, outcomes)
 
@@ -61,15 +61,19 @@ def send(task: Task, batch: Batch) -> None:
 def _leave_open(task: Task, batch: Batch, error: UnansweredError) -> None:
     task.begin()
     attempt = task.session.get_one(SyncAttempt, batch.attempt_id)
-    attempt.status, attempt.note = error.status, error.message
+    attempt.status, attempt.note, attempt.correlation = error.status, error.message, task.client.correlation
     task.commit()
 
 
-def release(task: Task, batch: Batch, note: str) -> set[int]:
-    """Close a request of which nothing was done; its records wait again. Returns their links."""
+def release(task: Task, batch: Batch, note: str, correlation: str | None = None) -> set[int]:
+    """Close a request of which nothing was done; its records wait again. Returns their links.
+
+    `correlation` is the provider's name of the answer, if one came.
+    """
     task.begin()
     attempt = task.session.get_one(SyncAttempt, batch.attempt_id)
     close(attempt, AttemptState.SETTLED, note)
+    attempt.correlation = correlation or attempt.correlation
     for item, link in linked_items(task, attempt):
         link.attempt_id = None
         item.outcome = "not sent"
@@ -101,6 +105,7 @@ def record(task: Task, batch: Batch, outcomes: Sequence[Outcome]) -> None:
     task.begin()
     attempt = task.session.get_one(SyncAttempt, batch.attempt_id)
     close(attempt, AttemptState.ANSWERED)
+    attempt.correlation = task.client.correlation
     attempt.status = attempt.status or 200
     by_position = dict(enumerate(outcomes))
     for item, link in linked_items(task, attempt):
@@ -149,7 +154,13 @@ def done(task: Task, mapper: Mapper, link: Link, item: SyncAttemptItem, payload:
 def _refused(task: Task, link: Link, item: SyncAttemptItem, refusal: Refusal) -> None:
     item.outcome, item.message = "refused", refusal.message
     if link.wanted_revision <= item.revision:
-        refuse(task, link, refusal)
+        refuse(task, link, _quotable(refusal, task.client.correlation))
+
+
+def _quotable(refusal: Refusal, correlation: str | None) -> Refusal:
+    """With what the provider's support asks for, under its own words."""
+    raw = "\n".join(filter(None, (refusal.raw, correlation and f"Correlation id: {correlation}")))
+    return replace(refusal, raw=raw)
 
 
 def refuse(task: Task, link: Link, refusal: Refusal, more: Sequence[Refusal] = ()) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from backoffice.models import Contact, Duplicate, Strictness
 from backoffice.models.duplicate import compare, shown, stale, strictness_of
@@ -22,8 +22,8 @@ def catch_up(task: Task) -> None:
     task.session.rollback()
 
 
-def pairs(company_id: int, strictness: Strictness) -> Select[Duplicate, Contact, Contact]:
-    """The pairs that wait for an answer, with both contacts."""
+def pairs(company_id: int | InstrumentedAttribute[int], strictness: Strictness) -> Select[Duplicate, Contact, Contact]:
+    """The pairs of a company that wait for an answer, with both contacts."""
     first, second = aliased(Contact), aliased(Contact)
     return (
         select(Duplicate, first, second)

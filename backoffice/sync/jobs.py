@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
+from backoffice import trace
 from backoffice.clock import now
 from backoffice.models import (
     Connection,
@@ -24,6 +26,8 @@ from backoffice.models import (
 from backoffice.models.link import CLEARED, Link
 from backoffice.sync import freshness, pause
 from backoffice.sync.lease import Turn, lock_connection
+
+log = structlog.get_logger()
 
 OPEN = (JobState.PENDING, JobState.RUNNING)
 #: So many are rung for in one round; the others in those that follow.
@@ -68,6 +72,7 @@ def request(
             due_at=due_at,
             started_by=started_by,
             thorough=thorough,
+            request_id=trace.request_id(),
         )
         session.add(job)
         session.flush()
@@ -216,6 +221,7 @@ def put_back(
     if job.cancel_requested:
         job.state, job.ended_at, job.waiting_for, job.waiting_kind = JobState.CANCELLED, now(), None, None
     session.commit()
+    log.info("a sync job was put back", job=turn.job_id, waiting=waiting_kind.value, seconds=round(seconds, 1))
 
 
 def finish(session: Session, turn: Turn, state: JobState, **changes: Any) -> bool:
@@ -232,6 +238,7 @@ def finish(session: Session, turn: Turn, state: JobState, **changes: Any) -> boo
     if state is JobState.COMPLETED:
         freshness.make_good(session, job)
     session.commit()
+    log.info("a sync job ended", job=turn.job_id, state=state.value)
     return True
 
 

@@ -57,6 +57,8 @@ class Client(Protocol):
     calls: int
     #: What the provider last said is left: (today, this minute); None where it has not said.
     budget: tuple[int | None, int | None]
+    #: Its own name of its last answer, which its support asks for; None where it gave none.
+    correlation: str | None
 
     def page(self, resource: str, number: int, since: datetime | None = None) -> Page:
         """One page of a paged list, newest change first, archived rows included."""

@@ -76,7 +76,7 @@ def _send_all(task: Task, mapper: Mapper, action: str, among: set[int] | None) -
             if len(batch.payloads) == 1:
                 record(task, batch, [Outcome(refusal=Refusal(error.message, "other", raw=error.raw))])
             else:
-                carried = release(task, batch, "turned down as a whole; sent again in halves")
+                carried = release(task, batch, "turned down as a whole; sent again in halves", task.client.correlation)
                 size = max(1, len(batch.payloads) // 2)
                 among = None if among is None else among | carried
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, delete, func, select
@@ -197,7 +198,7 @@ def fetch(client: Client, run: PullRun, resource: str, in_flight: int) -> Iterat
         try:
             while number <= pages or ahead:
                 while number <= pages and len(ahead) < in_flight:
-                    ahead.append((number, pool.submit(client.page, resource, number, since)))
+                    ahead.append((number, pool.submit(copy_context().run, client.page, resource, number, since)))
                     number += 1
                 at, answer = ahead.pop(0)
                 page = answer.result()

@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
+from backoffice import trace
 from backoffice.config import Settings
 from backoffice.errors import (
     BackofficeError,
@@ -67,8 +68,9 @@ def run(shop: Workshop, job_id: int) -> int | None:
         return None
     job = shop.session.get_one(SyncJob, job_id)
     connection_id, author = job.connection_id, Author(sync_job_id=job_id)
+    lines = trace.about(job=job_id, company=job.company_id, request=job.request_id or trace.request_id())
     try:
-        with lease.Renewal(turn, shop.sessions), writing_as(author):
+        with lease.Renewal(turn, shop.sessions), writing_as(author), lines:
             _to_its_end(shop, turn)
     except LeaseLostError:
         shop.session.rollback()

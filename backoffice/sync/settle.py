@@ -83,7 +83,7 @@ def _repeat(task: Task, batch: Batch) -> None:
     except RejectedError as error:
         if not error.divisible:
             raise
-        release(task, batch, error.message)
+        release(task, batch, error.message, task.client.correlation)
 
 
 def _compare(task: Task, batch: Batch) -> None:

@@ -17,7 +17,8 @@ from tests.admin.conftest import Browser, Db, a_record, integrate
 
 #: The webhook's door asks for the provider's signature instead (test_webhooks.py).
 OPEN_TO_ALL = {
-    "auth.sign_in", "auth.welcome", "healthz", "static", "house.static", "webhooks.receive", "webhooks.slashed",
+    "auth.sign_in", "auth.welcome", "healthz", "readyz", "metrics", "static", "house.static",
+    "webhooks.receive", "webhooks.slashed",
 }  # fmt: skip
 TEMPLATES = Path(__file__).parents[2] / "templates"
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>|<style|\sstyle=|\son[a-z]+=|javascript:", re.IGNORECASE)

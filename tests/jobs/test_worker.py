@@ -16,6 +16,7 @@ from rq import Callback, Queue
 from rq.job import Job, JobStatus
 from rq.serializers import DefaultSerializer, JSONSerializer
 
+from backoffice import signs
 from backoffice.config import Settings
 from backoffice.queue import QUEUE
 from jobs import JOBS, worker
@@ -123,7 +124,7 @@ worker.run(create_app())
     assert wait_for(lambda: file.exists() and file.read_text() != "")
     horse = psutil.Process(int(file.read_text()))
     assert process.pid == horse.ppid()
-    assert [sign.pid for sign in worker.alive(queue.connection)] == [process.pid]
+    assert [sign.pid for sign in signs.workers(queue.connection)] == [process.pid]
     process.kill()
     process.wait()
     assert wait_for(lambda: not horse.is_running() or horse.status() == psutil.STATUS_ZOMBIE)

@@ -12,6 +12,8 @@ from functools import partial
 from threading import Lock
 from urllib.parse import quote
 
+import structlog
+
 from backoffice.config import Settings
 from backoffice.errors import (
     ConnectionLostError,
@@ -34,6 +36,8 @@ from backoffice.providers.xero.outcomes import outcomes, refused
 from backoffice.providers.xero.shape import Writing, XeroMapper
 from backoffice.sync.mapper import Mapper, Payload
 from backoffice.sync.provider import Outcome, Page
+
+log = structlog.get_logger()
 
 #: Resources whose prices would be rounded to two decimals without being asked for four.
 FOUR_DECIMALS = {"Items", "Invoices", "CreditNotes", "Overpayments", "Prepayments"}
@@ -59,6 +63,8 @@ class XeroClient:
         self.calls = 0
         #: Xero's own last count of what is left: (day, minute).
         self.budget: tuple[int | None, int | None] = (None, None)
+        #: Xero-Correlation-Id of the last answer.
+        self.correlation: str | None = None
         self._connection_id = connection.id
         self._authorisation_id = connection.authorisation_id
         self._tenant, self._demo = connection.external_id, bool(connection.demo)
@@ -231,7 +237,9 @@ class XeroClient:
         with self._access.budget.call(self._urgent):
             with self._lock:
                 self.calls += 1
+            self.correlation = None
             answer = self._wire.send(request, token)
+        self._put_down(request, answer)
         self._learn(answer)
         error = answers.refusal(answer, request.writes)
         if isinstance(error, RateLimitedError):
@@ -239,6 +247,13 @@ class XeroClient:
         if error is not None:
             raise error
         return answer
+
+    def _put_down(self, request: Request, answer: Answer) -> None:
+        """A line for each call: which list, never what was asked of it or with which token."""
+        self.correlation = answer.headers.get("Xero-Correlation-Id", "")[:64] or None
+        resource = request.url.removeprefix(self._access.settings.xero_api_url).split("/")[1]
+        what = {"provider": "xero", "method": request.method, "resource": resource}
+        log.info("call", **what, status=answer.status, correlation=self.correlation)
 
     def _learn(self, answer: Answer) -> None:
         minute, day = answer.number("X-MinLimit-Remaining"), answer.number("X-DayLimit-Remaining")

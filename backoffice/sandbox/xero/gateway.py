@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import uuid
 
 from flask import Flask, Response, g, request
 
@@ -46,6 +47,7 @@ def _refuse(refusal: answers.RefusalError) -> Response:
 def _leave(response: Response) -> Response:
     if not request.path.startswith(PLAYED):
         return response
+    response.headers.setdefault("Xero-Correlation-Id", str(uuid.uuid4()))
     if "limit_headers" in g:
         for name, value in g.limit_headers().items():
             response.headers.setdefault(name, value)
