@@ -154,10 +154,8 @@ def _figures() -> Select[Any]:
     links = select(func.count(Link.id)).where(Link.connection_id == Connection.id)
     differ = select(func.count(Drift.id)).where(Drift.connection_id == Connection.id, Drift.waits())
     alerts = select(func.count(Alert.id)).where(Alert.company_id == Company.id, Alert.acknowledged_at.is_(None))
-    decide = [
-        each.correlate(Company, Connection).scalar_subquery()
-        for each in (alerts, differ, links.where(needs.changed_there()), links.where(needs.in_doubt()))
-    ]
+    questions = [links.where(each) for each in (needs.changed_there(), needs.in_doubt(), needs.unconfirmed())]
+    decide = [each.correlate(Company, Connection).scalar_subquery() for each in (alerts, differ, *questions)]
     return (
         select(
             Company.id.label("company_id"),
