@@ -46,6 +46,9 @@ class HistoryView(Page):
             found=found,
             entries=entries(found.rows),
             chips=_chips(asked),
+            odd_days=[
+                text for name in ("since", "until") if (text := request.args.get(name)) and name not in asked.said()
+            ],
             choices=_choices(),
             first="before" not in request.args,
         )

@@ -47,6 +47,8 @@ class Listing:
     kind: str
     counts: dict[Foreseen, int] = field(default_factory=dict)
     rows: Sequence[PreviewRow] = ()
+    #: Whether any of it can still be applied.
+    offered: bool = False
 
     @property
     def key(self) -> str:
@@ -56,11 +58,6 @@ class Listing:
     @property
     def total(self) -> int:
         return sum(self.counts.values())
-
-    @property
-    def applies(self) -> bool:
-        """Whether any of it can be applied."""
-        return any(action.applies for action in self.counts)
 
 
 @dataclass(frozen=True)
@@ -104,7 +101,8 @@ class PreviewsView(Page):
             badges=BADGES,
             changes=changes,
             records=links.records_at((row.kind, row.record_id) for each in shown for row in each.rows),
-            can_apply=self.may_write and usable(one),
+            all_done=not any(each.offered for each in listings),
+            can_apply=self.may_write and usable(one) and any(each.offered for each in shown),
             fresh=standing.freshness(),
         )
 
@@ -142,7 +140,7 @@ class PreviewsView(Page):
         else:
             job = apply.apply_chosen(db.session(), one, ticked(), current_user.id)
         if job is None:
-            flash("Tick at least one row that can be applied.", "warning")
+            flash("Tick at least one row that is still offered.", "warning")
             return back
         job_id = job.id
         doorbell.ring("run", job_id, urgent=True)
@@ -179,6 +177,9 @@ def found_out(one: Preview) -> list[Listing]:
     found: dict[tuple[bool, str], Listing] = {}
     for outgoing, kind, action, count in db.session.execute(query):
         found.setdefault((outgoing, kind), Listing(outgoing, kind)).counts[action] = count
+    offered = select(*columns[:2]).where(PreviewRow.preview_id == one.id, PreviewRow.open.is_(True)).distinct()
+    for outgoing, kind in db.session.execute(offered):
+        found[outgoing, kind].offered = True
     for each in found.values():
         each.counts = {action: each.counts[action] for action in Foreseen if action in each.counts}
     order = list(KINDS)

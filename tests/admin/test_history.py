@@ -421,6 +421,12 @@ def test_filters_are_chips_that_can_be_taken_away(told: dict[str, Any], company:
     assert "field=" not in without["field Phone"]
 
 
+def test_a_day_that_is_none_is_said_to_be_left_out(company: Company, browser: Browser) -> None:
+    for odd in ("0202-11-05", "2026-02-30", "soon"):
+        assert f"{odd} is no day between 1990 and 2200" in browser.says(place(company, f"?since={odd}")), odd
+    assert "is no day" not in browser.says(place(company, "?since=2026-02-28&until="))
+
+
 def test_lines_of_a_document_are_found_by_their_field(session: Db, company: Company, browser: Browser) -> None:
     bill = a_paper(session, Bill, company)
     edited(session, bill.lines[0], quantity=Decimal(3))
