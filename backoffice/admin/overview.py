@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from flask import current_app, redirect, url_for
 from flask.typing import ResponseReturnValue
@@ -26,6 +26,9 @@ from backoffice.sync import duplicates, freshness, pending
 from backoffice.sync.reconciliation.drift import open_drift
 
 MOST_CAUSES = 8
+#: So many of the latest failures are looked at.
+MOST_FAILED = 100
+EVER = datetime.min.replace(tzinfo=UTC)
 #: So many of the latest changes are shown.
 LATELY = 6
 #: Two screens of one table have one line: the second ones, and what the line of the first is called.
@@ -43,6 +46,8 @@ class KindCount:
     states: dict[LinkState, int]
     #: When it was last brought in to its end; None while it was not.
     updated_at: datetime | None
+    #: The newest job that failed to do so since; None where none did.
+    failed_id: int | None
     #: How many differences a reconciliation has found, and how many pairs may be one.
     drift: int
     doubles: int
@@ -114,6 +119,7 @@ def kind_counts(connection: Connection | None) -> list[KindCount]:
     session = db.session()
     states = pending.counts(session, connection) if connection else {}
     updated = freshness.brought_in(session, connection.id) if connection else {}
+    failed = failed_since(connection, updated) if connection else {}
     differs = open_drift(session, connection) if connection else {}
     doubles = duplicates.likely(session, here().id)
     lines = []
@@ -127,11 +133,23 @@ def kind_counts(connection: Connection | None) -> list[KindCount]:
                 session.scalar(query) or 0,
                 states.get(kind, {}),
                 updated[kind].at if kind in updated else None,
+                failed.get(kind),
                 differs.get(kind, 0),
                 doubles.get(kind, 0),
             )
             lines.append(line)
     return lines
+
+
+def failed_since(connection: Connection, updated: dict[str, freshness.BroughtIn]) -> dict[str, int]:
+    """The newest job of each kind that failed after the kind was last brought in."""
+    standing = select(SyncJob).where(SyncJob.connection_id == connection.id, freshness.failed())
+    latest = db.session.scalars(standing.order_by(SyncJob.ended_at.desc()).limit(MOST_FAILED)).all()
+    found: dict[str, int] = {}
+    for job in reversed(latest):
+        since = (kind for kind in job.kinds if kind not in updated or (job.ended_at or EVER) > updated[kind].at)
+        found |= dict.fromkeys(since, job.id)
+    return found
 
 
 def lately() -> list[Entry]:

@@ -140,9 +140,7 @@ class PreviewsView(Page):
         else:
             job = apply.apply_chosen(db.session(), one, ticked(), current_user.id)
         if job is None:
-            done = request.form.getlist("row") or request.form.getlist("list")
-            text = "What you ticked is done, or being done." if done else "Tick at least one row that can be applied."
-            flash(text, "warning")
+            flash("Tick at least one row that is still offered.", "warning")
             return back
         job_id = job.id
         doorbell.ring("run", job_id, urgent=True)
@@ -179,10 +177,8 @@ def found_out(one: Preview) -> list[Listing]:
     found: dict[tuple[bool, str], Listing] = {}
     for outgoing, kind, action, count in db.session.execute(query):
         found.setdefault((outgoing, kind), Listing(outgoing, kind)).counts[action] = count
-    offered = select(PreviewRow.outgoing, PreviewRow.kind).where(
-        PreviewRow.preview_id == one.id, PreviewRow.open.is_(True)
-    )
-    for outgoing, kind in db.session.execute(offered.distinct()):
+    offered = select(*columns[:2]).where(PreviewRow.preview_id == one.id, PreviewRow.open.is_(True)).distinct()
+    for outgoing, kind in db.session.execute(offered):
         found[outgoing, kind].offered = True
     for each in found.values():
         each.counts = {action: each.counts[action] for action in Foreseen if action in each.counts}

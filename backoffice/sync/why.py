@@ -85,6 +85,7 @@ def find(session: Session, company_id: int, asked: Asked, others: Collection[int
         if hit.record is None or (hit.kind, hit.record.id) not in seen:
             seen |= {(hit.kind, hit.record.id)} if hit.record is not None else set()
             found.hits.append(hit)
+    found.hits.sort(key=lambda hit: Cause.OTHER_BOOK in hit.causes)  # what can be used first
     found.candidates = _candidates(session, company_id, asked)
     if not found:
         found.notes = _notes(session, company_id, asked)
@@ -149,7 +150,8 @@ def _says(model: type[Record], key: str) -> ColumnElement[bool]:
 def _by_columns(session: Session, company_id: int, asked: Asked) -> Iterator[Hit]:
     for model in KINDS.values() if asked.key else ():
         query = select(model).where(model.company_id == company_id, _says(model, asked.key)).limit(MOST)
-        for record in session.scalars(query.order_by(model.id).execution_options(**EVERY_BOOK)):
+        ordered = query.order_by(model.book_id.is_not(None), model.id)
+        for record in session.scalars(ordered.execution_options(**EVERY_BOOK)):
             held = ((name, folded(getattr(record, name) or "")) for name in known_by(model))
             yield Hit(model.kind, record, column=next((name for name, value in held if value == asked.key), None))
 

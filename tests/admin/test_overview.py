@@ -89,6 +89,14 @@ def test_the_health_of_each_list(session: Db, company: Company, connection: Conn
     assert ("3 hours ago" in rows["Suppliers and customers"], "5 hours ago" in rows["Items"]) == (True, True)
     assert "not yet" in rows["Accounts"]
     assert "1 integrated" in rows["Suppliers and customers"]
+    assert "failed since" not in text
+    for hours, kinds in ((6, ["item", "tax_rate"]), (4, ["item", "account", "contact"]), (1, ["item"])):
+        last = a_job(session, connection, JobState.FAILED, kinds=kinds, ended_at=clock.now() - timedelta(hours=hours))
+    text = browser.says(f"/c/{company.id}/")
+    rows = {row.split("</a>")[0].split(">")[-1]: row for row in text.split("<h2>Records</h2>")[1].split("<tr ")[1:]}
+    marked = [name for name, row in rows.items() if "failed since" in row]
+    assert marked == ["Items", "Accounts", "Tax rates"], "contacts came in afterwards"
+    assert f"details/?id={last.id}" in rows["Items"], "the newest of them"
 
 
 def test_it_says_what_the_next_sync_costs(

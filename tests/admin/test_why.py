@@ -178,3 +178,7 @@ def test_what_rests_in_another_book_says_so_and_leads_nowhere_wrong(
     page = says(browser, company, "Kiwi Steel")
     assert "It is in the book of Demo Company, which is set aside" in page
     assert f"suppliers/details/?id={supplier.id}" not in page
+    open_one = a_record(session, Contact, company, name="Kiwi Steel", number="K-1")
+    for text in ("Kiwi Steel", "K-1"):
+        page = says(browser, company, text)
+        assert 0 < page.index(f"details/?id={open_one.id}") < page.index("which is set aside"), "what can be used first"

@@ -37,6 +37,16 @@ def test_keys_lead_to_places(journey: Journey) -> None:
     expect(page.get_by_role("link", name="Download as CSV")).to_be_hidden()
 
 
+#: The menus of a page that open past its edges; tables scroll inside themselves.
+OUTSIDE = """() => [...document.querySelectorAll("main details.menu")].filter(menu => {
+  if (!menu.offsetParent || menu.closest(".table-box")) return false;
+  menu.open = true;
+  const { left, right } = menu.querySelector(".menu-items").getBoundingClientRect();
+  menu.open = false;
+  return left < 0 || right > innerWidth;
+}).map(menu => menu.innerText)"""
+
+
 def test_no_page_of_the_menu_scrolls_sideways_on_a_telephone(journey: Journey) -> None:
     page = journey.page
     journey.sign_in()
@@ -55,3 +65,9 @@ def test_no_page_of_the_menu_scrolls_sideways_on_a_telephone(journey: Journey) -
         journey.go(place)
         title = page.get_by_role("heading", level=1).inner_text().split("\n")[0].strip()
         journey.picture(re.sub(r"[\W\d]+", "-", title.lower()).strip("-"))
+        page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+        assert page.evaluate(OUTSIDE) == [], place
+    journey.go("/c/1/suppliers/")
+    page.locator("tbody td:nth-child(2) a").first.click()
+    expect(page.get_by_label("More")).to_be_visible()
+    assert page.evaluate(OUTSIDE) == []
