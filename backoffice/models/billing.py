@@ -116,6 +116,11 @@ def bills_of(session: Session, order: PurchaseOrder) -> Sequence[Bill]:
     return session.scalars(query.order_by(Bill.date, Bill.id)).all()
 
 
+def was_billed_here(session: Session, order: PurchaseOrder) -> bool:
+    """Whether a bill was ever made of an order here; one without may be billed elsewhere."""
+    return session.scalar(select(Bill.id).where(Bill.purchase_order_id == order.id).limit(1)) is not None
+
+
 def fully_billed(lines: Iterable[OpenLine]) -> bool:
     """Whether nothing is left of an order of which something is billed."""
     found = list(lines)

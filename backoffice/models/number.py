@@ -7,13 +7,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, ForeignKey, String, and_, literal, select, update
+from sqlalchemy import ColumnElement, ForeignKey, String, and_, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from backoffice.database import Base, RowId, folded, is_postgresql
 from backoffice.models.document import Document, NumberKey
 from backoffice.models.record import Record
+from backoffice.models.side import Side
 
 #: So many numbers are asked for at once.
 LOT = 500
@@ -31,11 +32,13 @@ class Counter(Base):
 
 @dataclass(frozen=True)
 class Holder:
-    """A live document, as far as its number goes."""
+    """A document that has a number, as far as that goes."""
 
     id: int
     name: str
     contact_id: int
+    #: Whether it was voided, and keeps its number on the other side all the same.
+    ended: bool = False
 
 
 def named(model: type[Record], company_id: int, names: Collection[str]) -> ColumnElement[bool]:
@@ -45,18 +48,27 @@ def named(model: type[Record], company_id: int, names: Collection[str]) -> Colum
 
 
 def holders(
-    session: Session, model: type[Document], company_id: int, names: Collection[str]
+    session: Session,
+    model: type[Document],
+    company_id: int,
+    names: Collection[str],
+    kept_as: Collection[str] = (),
 ) -> dict[NumberKey, list[Holder]]:
-    """Who has these numbers: the live documents of a kind, by what two of the same number share."""
+    """Who has these numbers: the documents of a kind that are live, or `kept_as` one of these states on the other side.
+
+    They come by what two of the same number share.
+    """
     found: dict[NumberKey, list[Holder]] = defaultdict(list)
     side = model.side if "side" in model.table().c else literal(model.side.value)
     wanted = sorted(set(names))
     for start in range(0, len(wanted), LOT):
-        query = select(model.id, model.name, model.contact_id, side).where(
-            named(model, company_id, wanted[start : start + LOT]), ~model.voided
+        query = select(model.id, model.name, model.contact_id, model.voided, side).where(
+            named(model, company_id, wanted[start : start + LOT]),
+            or_(~model.voided, model.their_status.in_(sorted(kept_as))),
         )
-        for id_, name, contact_id, its_side in session.execute(query.order_by(model.id)):
-            found[model.number_key(its_side, name, contact_id)].append(Holder(id_, name, contact_id))
+        for id_, name, contact_id, ended, its_side in session.execute(query.order_by(model.id)):
+            if not (ended and model.numbered_by_party(Side(its_side))):
+                found[model.number_key(its_side, name, contact_id)].append(Holder(id_, name, contact_id, ended))
     return found
 
 

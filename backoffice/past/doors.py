@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backoffice.errors import ReadOnlyRecordError
-from backoffice.models import KINDS, Alert, CompanySettings, Connection, Document, Payment, Record, Role, Side, User
+from backoffice.models import KINDS, Alert, CompanySettings, Connection, Document, Payment, Record, Role, User
 from backoffice.models.approval import why_frozen
 from backoffice.models.hooks import guard
 from backoffice.models.link import Routes
@@ -111,8 +111,8 @@ class Doors:
             return WHOLE_LINE
         if change.line[1] == "position" or change.holder(record) is None:
             return OTHER_LINE
-        bought = change.line[1] == "discount" and getattr(record, "side", None) is Side.PURCHASES
-        if bought or f"lines.{change.line[1]}" not in self.form(record).columns:
+        unmeant = change.line[1] == "discount" and isinstance(record, Document) and not record.discounted
+        if unmeant or f"lines.{change.line[1]}" not in self.form(record).columns:
             return NO_FORM
         return "" if same_line(self.session, record, change) else OTHER_LINE
 

@@ -71,7 +71,8 @@ class Books:
                     self._look_ahead(ref.kind, {getattr(record, ref.column) for record in found} - {None})
         if issubclass(mapper.model, Document):
             names = {record.name for record in found if record.name}
-            self._holders[mapper.kind] = holders(self._session, mapper.model, self.company_id, names)
+            kept_as = mapper.keeps_number
+            self._holders[mapper.kind] = holders(self._session, mapper.model, self.company_id, names, kept_as)
 
     def wanted(self, record: Record, link: Link) -> bool:
         """Whether the settings let a record that was looked up be sent, as they are now."""
@@ -102,11 +103,15 @@ class Books:
         query = select(TrackingOption).where(TrackingOption.company_id == self.company_id)
         return {each.id: each for each in self._session.scalars(query)}
 
-    def namesake(self, document: Document) -> bool:
-        """Whether its number belongs to another live document as well: one that is there, or was written before."""
+    def namesake(self, document: Document) -> Holder | None:
+        """Another document that has its number: one that is there, or a live one that was written before."""
         key = document.number_key(document.side, document.name, document.contact_id)
         known = self._holders.get(document.kind, {})
         if key not in known:
             known = holders(self._session, type(document), self.company_id, [document.name])
-        others = [each.id for each in known.get(key, ()) if each.id != document.id]
-        return any(other < document.id or self.external_id(document.kind, other) for other in others)
+        others = (each for each in known.get(key, ()) if each.id != document.id)
+        return next((each for each in others if self._has_number(document, each)), None)
+
+    def _has_number(self, document: Document, other: Holder) -> bool:
+        before = other.id < document.id and not other.ended
+        return before or self.external_id(document.kind, other.id) is not None

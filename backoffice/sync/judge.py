@@ -10,6 +10,7 @@ from backoffice.models.history import as_text
 from backoffice.sync.held import Held, before_edits, diff
 from backoffice.sync.loading import Loaded
 from backoffice.sync.mapper import Mapper
+from backoffice.sync.pending import weigh_again
 from backoffice.sync.task import Task
 from backoffice.sync.writer import Writer
 
@@ -20,6 +21,8 @@ class Judge:
     def __init__(self, task: Task, mapper: Mapper) -> None:
         self._task, self._mapper = task, mapper
         self._write = Writer(task, mapper)
+        #: Links of what waits, of which they changed what they alone decide.
+        self._moved: set[int] = set()
 
     def known(self, row: Held, theirs: Loaded) -> None:
         """Decide for a row that is linked: theirs, ours, a question, or nothing to do."""
@@ -88,6 +91,7 @@ class Judge:
         if marks:
             self._write.change(row, marks, counted=False)
             self._task.tally["updated"] += 1
+            self._moved |= {row.link_id} if row.link_pending else set()
         else:
             self._task.tally["unchanged"] += 1
 
@@ -133,3 +137,5 @@ class Judge:
         if changed:
             self._mapper.model.follow_up(self._task.session, changed)
             self._task.session.flush()
+        if self._moved:
+            weigh_again(self._task.session, self._moved)

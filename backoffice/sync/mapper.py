@@ -96,6 +96,8 @@ class Mapper:
     standing: ClassVar[frozenset[str]] = frozenset()
     #: Columns that are not sent while they are empty here, so that theirs stays.
     stays: ClassVar[frozenset[str]] = frozenset()
+    #: Their states in which a document has ended and keeps its number.
+    keeps_number: ClassVar[frozenset[str]] = frozenset()
     #: Whether a change there of what we have sent is a question for a person, whoever wins otherwise.
     asks: ClassVar[bool] = False
     #: Whether some of its changes there move no time of change, so that a nightly sync reads its list whole.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
@@ -179,6 +179,16 @@ def retry(session: Session, link: Link) -> None:
     link.clear()
     link.changed_at = now()
     session.info.setdefault("to_ring", set()).add(link.connection_id)
+
+
+def weigh_again(session: Session, link_ids: Collection[int]) -> None:
+    """Let those of these that were turned down wait again: what they are there, or is open of them, has moved."""
+    refused = Link.id.in_(link_ids), Link.refusal.is_not(None), Link.paused.is_(False)
+    found = session.scalars(select(Link).where(*refused).execution_options(populate_existing=True)).all()
+    for link in found:
+        link.clear()
+        link.changed_at = now()
+    session.flush()
 
 
 def skip(session: Session, link: Link, reason: str) -> None:

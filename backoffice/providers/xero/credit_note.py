@@ -22,8 +22,8 @@ from backoffice.models import (
     Side,
 )
 from backoffice.providers.xero.document import HEAD, DocumentMapper
-from backoffice.providers.xero.document_checks import unposted
 from backoffice.providers.xero.periods import locked
+from backoffice.providers.xero.posted import unposted
 from backoffice.providers.xero.shape import Search, Writing, XeroMapper, name, plain
 from backoffice.sync.books import Books
 from backoffice.sync.mapper import Fact, Field, Payload, Ref, Refusal
@@ -38,6 +38,7 @@ class CreditNoteMapper(DocumentMapper):
     resource = "CreditNotes"
     id_key = "CreditNoteID"
     sent_as = "credit_notes_as"
+    keeps_number = frozenset({"VOIDED"})
     needs_due_date = False
     limits = ("Xero takes a discount on sales invoices only.",)
     within = ("side",)

@@ -23,7 +23,8 @@ from backoffice.models import (
     TrackingOption,
     Treatment,
 )
-from backoffice.providers.xero.document_checks import endings, findings
+from backoffice.providers.xero.document_checks import findings
+from backoffice.providers.xero.posted import endings
 from backoffice.providers.xero.shape import XeroMapper, name, number, plain, text
 from backoffice.sync.books import Books
 from backoffice.sync.lines import content

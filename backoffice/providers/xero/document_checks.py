@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from backoffice.models import Account, Contact, CreditNote, Document, Line, Record, Side, Treatment
+from backoffice.models import Account, Contact, CreditNote, Document, Line, Side, Treatment
 from backoffice.models.document import worked_out
 from backoffice.models.totals import Amount, half_up, totals
 from backoffice.providers.xero.periods import locked
+from backoffice.providers.xero.posted import POSTED, endings, is_posted_now, settled
 from backoffice.providers.xero.stock import stock_short
 from backoffice.sync.books import Books
 from backoffice.sync.mapper import Fact, Refusal
@@ -19,74 +20,23 @@ if TYPE_CHECKING:
 
 LONGEST = {"name": 255, "reference": 255, "delivery_instructions": 500, "attention_to": 255, "telephone": 50}
 LONGEST_DESCRIPTION = 4000
-#: Their states in which a document stands in the ledger.
-POSTED = ("AUTHORISED", "PAID")
-
-
-def unposted(*documents: Record | None) -> tuple[str, int] | None:
-    """The first of these that is not authorised there yet: nothing is paid or credited of it before."""
-    found = (each for each in documents if isinstance(each, Document) and each.their_status not in POSTED)
-    return next(((each.kind, each.id) for each in found), None)
 
 
 def findings(mapper: DocumentMapper, document: Document, gone: str | None, books: Books) -> list[Refusal]:
     """All that stands in the way of a document, the most telling first."""
     external_id = books.external_id(document.kind, document.id)
-    settled = list(_settled(mapper, document, gone, external_id))
-    if settled:
-        return settled
+    over = list(settled(mapper, document, gone, external_id))
+    if over:
+        return over
     if document.voided:
         return endings(mapper, document, books)
     found = [
         *_party(document, books),
         *_head(mapper, document, books),
         *(each for line in document.lines for each in _line(document, line, books)),
-        *(stock_short(document, books) if _is_posted_now(mapper, document, books) else ()),
+        *(stock_short(document, books) if is_posted_now(mapper, document, books) else ()),
     ]
     return found or list(_total(mapper, document, books))
-
-
-def endings(mapper: DocumentMapper, document: Document, books: Books) -> list[Refusal]:
-    """What stands in the way of voiding a document."""
-    posted = mapper.posts and document.their_status in POSTED
-    return list(locked(document.date, books, f"a {document.label}", back=True)) if posted else []
-
-
-def _settled(
-    mapper: DocumentMapper, document: Document, gone: str | None, external_id: str | None
-) -> Iterator[Refusal]:
-    """What was ended or paid there takes no change any more."""
-    noun = document.label
-    if gone:
-        yield Refusal(
-            f"This {noun} was {gone} in Xero, and Xero changes nothing of it any more. Void it here too, or write it "
-            "anew.",
-            "gone_there",
-            "status",
-        )
-        return
-    settled = _settled_amount(document)
-    if external_id and settled:
-        verb = "voided" if document.voided else "changed"
-        yield Refusal(
-            f"{settled} of this {noun} is paid or credited in Xero, and it cannot be {verb} there until that is taken "
-            "back. Void the payment or remove the credit first.",
-            "paid_there",
-            None,
-            fact=Fact(mapper.resource, external_id),
-        )
-
-
-def _settled_amount(document: Document) -> Decimal:
-    """What is paid or credited of it there; of a credit note, what is used of it."""
-    if isinstance(document, CreditNote):
-        return (document.their_total or Decimal(0)) - (document.amount_due or Decimal(0))
-    return (document.amount_paid or Decimal(0)) + (document.amount_credited or Decimal(0))
-
-
-def _is_posted_now(mapper: DocumentMapper, document: Document, books: Books) -> bool:
-    """Whether sending it is what posts it; what is posted already has taken its stock."""
-    return mapper.posts and document.their_status not in POSTED and mapper.status(document, books) in POSTED
 
 
 def _party(document: Document, books: Books) -> Iterator[Refusal]:
@@ -129,14 +79,13 @@ def _head(mapper: DocumentMapper, document: Document, books: Books) -> Iterator[
 
 
 def _number(document: Document, books: Books) -> Iterator[Refusal]:
-    if books.namesake(document):
-        whose = f" of {document.contact.name}" if document.numbered_by_party(document.side) else ""
-        yield Refusal(
-            f"Another {document.label}{whose} has the number {document.name} already. Give this one another number, or "
-            "void one of the two.",
-            "number_taken",
-            "name",
-        )
+    other = books.namesake(document)
+    if other is None:
+        return
+    whose = f" of {document.contact.name}" if document.numbered_by_party(document.side) else ""
+    words = f"Another {document.label}{whose} has the number {document.name} already. Give this one another number"
+    more = ": that one was voided, and keeps its number in Xero." if other.ended else ", or void one of the two."
+    yield Refusal(words + more, "number_taken", "name")
 
 
 def _currency(document: Document, books: Books) -> Iterator[Refusal]:

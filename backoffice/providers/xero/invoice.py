@@ -37,4 +37,5 @@ class InvoiceMapper(LedgerInvoiceMapper):
     model = Invoice
     type_word = "ACCREC"
     sent_as = "invoices_as"
+    keeps_number = frozenset({"VOIDED"})
     limits = ("An invoice that is paid, in part or whole, cannot be changed from outside.",)

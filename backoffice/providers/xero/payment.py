@@ -22,8 +22,8 @@ from backoffice.models import (
     Prepayment,
     Record,
 )
-from backoffice.providers.xero.document_checks import unposted
 from backoffice.providers.xero.periods import locked
+from backoffice.providers.xero.posted import unposted
 from backoffice.providers.xero.shape import WHOLE, Search, Writing, XeroMapper, containing, dig, name, plain
 from backoffice.sync.books import Books
 from backoffice.sync.mapper import Fact, Field, Payload, Ref, Refusal

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from sqlalchemy.orm import object_session
+
 from backoffice.models import Document, Line, PurchaseOrder, Record, Status
+from backoffice.models.billing import was_billed_here
 from backoffice.models.totals import half_up
 from backoffice.providers.xero.document import HEAD, DocumentMapper
 from backoffice.providers.xero.shape import Search, plain
@@ -24,6 +27,7 @@ class PurchaseOrderMapper(DocumentMapper):
     id_key = "PurchaseOrderID"
     sent_as = "orders_as"
     voided = "DELETED"
+    keeps_number = frozenset({"DELETED"})
     posts = False
     needs_due_date = False
     theirs = DocumentMapper.theirs - {"amount_due", "amount_paid", "amount_credited", "paid_on"}
@@ -65,9 +69,11 @@ class PurchaseOrderMapper(DocumentMapper):
 
     def status(self, record: Document, books: Books) -> str:
         assert isinstance(record, PurchaseOrder)
-        if record.status is Status.APPROVED and (record.billed or record.their_status == "BILLED"):
-            return "BILLED" if record.billed else "AUTHORISED"
-        return super().status(record, books)
+        if record.status is not Status.APPROVED or not (record.billed or record.their_status == "BILLED"):
+            return super().status(record, books)
+        session = object_session(record)
+        opened_again = not record.billed and session is not None and was_billed_here(session, record)
+        return "AUTHORISED" if opened_again else "BILLED"
 
     def search(self, payload: Payload) -> Search | None:
         return self.asked(str(payload.get("PurchaseOrderNumber") or ""))

@@ -29,12 +29,14 @@ from backoffice.models import (
     Connection,
     Contact,
     CreditNote,
+    Document,
     History,
     Invoice,
     JobState,
     Link,
     LinkState,
     Payment,
+    PurchaseOrder,
     SentAs,
     Side,
     Status,
@@ -338,6 +340,20 @@ def test_what_is_due_is_read_again_although_the_job_gave_way_after_the_payment(p
     assert job.state is JobState.COMPLETED, job.waiting_for
     papers.session.refresh(bill)
     assert bill.amount_paid == Decimal("5.00")
+
+
+def test_a_bill_refused_since_it_was_paid_goes_once_the_payment_is_taken_back(papers: Papers) -> None:
+    edited, voided = papers.bill(), papers.bill()
+    papers.push()
+    paid = [papers.office("invoices").pay(papers.there(bill)["InvoiceID"], {"Amount": 5}) for bill in (edited, voided)]
+    edited.reference, voided.status = "late", Status.VOIDED
+    papers.session.commit()
+    papers.push()
+    assert [papers.state(bill) for bill in (edited, voided)] == [LinkState.REFUSED] * 2
+    for payment in paid:
+        papers.office("payments").delete(payment["PaymentID"])
+    papers.book.update()
+    assert (papers.there(edited)["Reference"], papers.there(voided)["Status"]) == ("late", "VOIDED")
 
 
 def test_a_voided_bill_there_does_not_bar_its_number_from_a_new_one(papers: Papers) -> None:
@@ -769,6 +785,16 @@ def test_an_order_is_open_there_again_when_its_bill_is_voided(papers: Papers) ->
     assert (order.billed, papers.there(order)["Status"]) == (False, "AUTHORISED"), papers.state(order)
 
 
+def test_an_order_that_was_marked_billed_there_stays_so_when_it_is_edited_here(papers: Papers) -> None:
+    order = papers.order()
+    papers.push()
+    papers.office("purchaseorders").act(papers.there(order)["PurchaseOrderID"], "bill")
+    order.reference = "edited"
+    papers.session.commit()
+    papers.push()
+    assert (papers.there(order)["Status"], papers.there(order)["Reference"]) == ("BILLED", "edited")
+
+
 def test_an_order_is_open_again_when_its_bill_is_voided_there(papers: Papers) -> None:
     order = papers.order()
     bill = make_bill(papers.session, order, DAY)
@@ -1086,6 +1112,20 @@ def test_a_number_that_a_deleted_order_has_there_is_told_apart(papers: Papers) -
     papers.session.commit()
     papers.push()
     assert papers.state(order) == LinkState.INTEGRATED
+
+
+@pytest.mark.parametrize("model", [PurchaseOrder, Invoice])
+def test_the_number_of_one_that_was_voided_there_is_not_given_again(papers: Papers, model: type[Document]) -> None:
+    first = papers.write(model, name="AGAIN-1")
+    papers.push()
+    first.status = Status.VOIDED
+    papers.session.commit()
+    papers.push()
+    second = papers.write(model, name="AGAIN-1")
+    papers.push()
+    link = papers.book.link_of(second)
+    assert (link.refusal_cause, link.refusal_column, link.refusal_raw) == ("number_taken", "name", "")
+    assert "that one was voided, and keeps its number in Xero" in (link.refusal or "")
 
 
 def test_a_number_of_ours_that_was_taken_there_meanwhile_asks_for_another(papers: Papers) -> None:
