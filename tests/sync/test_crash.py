@@ -15,7 +15,6 @@ from flask import Flask
 from backoffice import clock
 from backoffice.config import Settings
 from backoffice.models import Account, Bill, BillLine, JobState, LinkState, Payment, Status, SyncJob, Work
-from backoffice.providers.limits import SLOT_SECONDS
 from backoffice.sync import jobs
 from tests.sync.conftest import Book
 from tests.sync.dying import dies
@@ -47,7 +46,8 @@ def steps(book: Book, part: int) -> Iterator[int]:
 
 def taken_over(book: Book, job_id: int) -> SyncJob:
     """What the sweep does when the lease of a silent worker has run out, and with it the slots of its calls."""
-    silent_until = clock.now() + timedelta(seconds=max(book.shop.settings.lease_seconds, SLOT_SECONDS) + 1)
+    settings = book.shop.settings
+    silent_until = clock.now() + timedelta(seconds=max(settings.lease_seconds, settings.slot_seconds) + 1)
     clock.use(lambda: silent_until)
     job = book.session.get_one(SyncJob, job_id, populate_existing=True)
     if job.state is JobState.RUNNING:
