@@ -51,8 +51,8 @@ class PostgreSQL:
         """The address of its maintenance database, whose user may do everything."""
         return f"postgresql://postgres@/postgres?host={self._directory}"
 
-    def start(self) -> None:
-        """Make a cluster, start the server and wait until it answers."""
+    def start(self, **more: str) -> None:
+        """Make a cluster, start the server with these options besides, and wait until it answers."""
         # C.UTF-8 comes with PostgreSQL itself: the same order of words on every machine.
         locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--encoding=UTF8"]
         subprocess.run(
@@ -62,10 +62,10 @@ class PostgreSQL:
             cwd=self._directory,
             capture_output=True,
         )
-        self.serve()
+        self.serve(**more)
 
     def serve(self, **more: str) -> None:
-        """Start the server on the cluster that is there, with these options besides; wait until it answers."""
+        """Start the server on the cluster that is there, and wait until it answers."""
         options = [f"--{name}={value}" for name, value in {**OPTIONS, **more}.items()]
         with (self._directory / "log").open("ab") as log:
             self._process = child_process.start(

@@ -47,6 +47,8 @@ TIMES = {
     "WEBHOOK_SECONDS": "0",
 }
 ROOMY = {"XERO_MINUTE_LIMIT": "1000000", "XERO_DAY_LIMIT": "1000000", "SIGN_IN_LIMIT": "10000 per minute"}
+#: A PostgreSQL that is killed keeps what it has committed.
+DURABLE = {"synchronous_commit": "on"}
 SIZE: dict[str, Any] = {"contacts": 12, "items": 4, "documents": 3}
 LIMITS: dict[str, Any] = {"minute_limit": 1_000_000, "day_limit": 1_000_000, "app_minute_limit": 1_000_000}
 #: How long everything may take to come to rest, in seconds: far more than it does.
@@ -127,7 +129,7 @@ class House:
     def _database_url(self) -> URL:
         if self.postgresql is None:
             return make_url(f"sqlite:///{self.directory / 'backoffice.db'}")
-        self.postgresql.start()
+        self.postgresql.start(**DURABLE)
         return make_url(self.postgresql.url).set(drivername="postgresql+psycopg")
 
     def _environment(self) -> dict[str, str]:

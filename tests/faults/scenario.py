@@ -56,15 +56,15 @@ class Stage:
         self.found.slowest[what] = max(seconds, self.found.slowest.get(what, 0.0))
 
     def judge(self) -> None:
-        """Take every fault away, let all come to rest, press Update, and hold both sides against what people did."""
+        """Take every fault away, press Update until all is at rest, and hold both sides against what people did."""
         house = self.house
         house.rules.clear()
         for relay in (house.relay, house.web_relay):
             relay.mend()
-        self.expect(house.rest(), "all work is done when the faults are over")
-        for desk in self.desks:
-            desk.update(thorough=True)
-        house.rest()
+        for thorough in (False, True):
+            for desk in self.desks:
+                desk.update(thorough)
+            self.expect(house.rest(), "all work is done when the faults are over")
         for desk in self.desks:
             verdict = judge(desk)
             self.found.judged += verdict.judged

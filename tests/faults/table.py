@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults import doorbell, killed, paused, unanswered, web_killed
+from tests.faults import answers, database_gone, doorbell, killed, lists, paused, poison, tokens, unanswered, web_killed
 from tests.faults.scenario import Scenario
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -10,5 +10,10 @@ SCENARIOS: tuple[Scenario, ...] = (
     paused.SCENARIO,
     unanswered.SCENARIO,
     doorbell.SCENARIO,
+    database_gone.SCENARIO,
     web_killed.SCENARIO,
+    tokens.SCENARIO,
+    answers.SCENARIO,
+    lists.SCENARIO,
+    poison.SCENARIO,
 )
