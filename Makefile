@@ -9,7 +9,7 @@ PLATFORMS := Linux with glibc on x86_64 or aarch64, macOS on Apple silicon
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-reset test lint routes bench night lock
+.PHONY: help setup demo demo-reset test lint routes bench night faults lock
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -61,6 +61,9 @@ bench: setup ## Measure at full size: calls, rows lost, time as a multiple of on
 
 night: setup ## Let a thousand companies pass one simulated night, and print what came of it (COMPANIES=1000)
 	"$(BIN)/python" -m tests.benchmarks.night --companies $(or $(COMPANIES),1000)
+
+faults: setup ## Break everything that can break, hundreds of times, and print what was lost or doubled (SEED=1)
+	"$(BIN)/python" -m tests.faults --seed $(or $(SEED),1)
 
 lock: setup ## Pin every dependency anew, with hashes; the lock names no registry host
 	"$(BIN)/uv" pip compile pyproject.toml --universal --python-version 3.11 --all-extras --generate-hashes \

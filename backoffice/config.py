@@ -106,6 +106,11 @@ class Settings(BaseSettings):
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @property
+    def slot_seconds(self) -> float:
+        """How long a call in flight is counted whose worker has died, in seconds: longer than any call lasts."""
+        return 2 * (self.connect_timeout + self.read_timeout)
+
+    @property
     def production(self) -> bool:
         """Whether people reach this deployment by another name than localhost."""
         return urlsplit(self.public_url).hostname not in LOOPBACK

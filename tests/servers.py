@@ -33,10 +33,11 @@ OPTIONS = {
 class PostgreSQL:
     """A PostgreSQL server on a unix socket in a directory of its own, which goes with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "") -> None:
+        """`name` tells several of one process apart."""
         remove_leftovers()
         self._user = UNPRIVILEGED if os.geteuid() == 0 else None
-        self._directory = Path(tempfile.gettempdir()) / f"{PREFIX}{os.getpid()}"
+        self._directory = Path(tempfile.gettempdir()) / f"{PREFIX}{os.getpid()}-{name}".rstrip("-")
         self._directory.mkdir(mode=0o755)
         self._binaries = self._reachable()
         self._data = self._directory / "data"
@@ -50,8 +51,8 @@ class PostgreSQL:
         """The address of its maintenance database, whose user may do everything."""
         return f"postgresql://postgres@/postgres?host={self._directory}"
 
-    def start(self) -> None:
-        """Make a cluster, start the server and wait until it answers."""
+    def start(self, **more: str) -> None:
+        """Make a cluster, start the server with these options besides, and wait until it answers."""
         # C.UTF-8 comes with PostgreSQL itself: the same order of words on every machine.
         locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--encoding=UTF8"]
         subprocess.run(
@@ -61,8 +62,12 @@ class PostgreSQL:
             cwd=self._directory,
             capture_output=True,
         )
-        options = [f"--{name}={value}" for name, value in OPTIONS.items()]
-        with (self._directory / "log").open("wb") as log:
+        self.serve(**more)
+
+    def serve(self, **more: str) -> None:
+        """Start the server on the cluster that is there, and wait until it answers."""
+        options = [f"--{name}={value}" for name, value in {**OPTIONS, **more}.items()]
+        with (self._directory / "log").open("ab") as log:
             self._process = child_process.start(
                 [str(self._binaries / "postgres"), "-D", str(self._data), "-k", str(self._directory), *options],
                 user=self._user,
@@ -71,9 +76,13 @@ class PostgreSQL:
             )
         self._wait()
 
+    def end(self, ask: signal.Signals = signal.SIGINT) -> None:
+        """End the server and keep the cluster; SIGINT is its fast shutdown, which does not wait for clients."""
+        child_process.stop(self._process, ask=ask)
+
     def stop(self) -> None:
         """End the server and remove all that it wrote."""
-        child_process.stop(self._process, ask=signal.SIGINT)  # its fast shutdown: does not wait for clients
+        self.end()
         shutil.rmtree(self._directory)
 
     def _wait(self) -> None:
@@ -120,7 +129,7 @@ def remove_leftovers() -> None:
     """Remove what runs left behind that were killed."""
     for directory in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         try:
-            os.kill(int(directory.name.removeprefix(PREFIX)), 0)
+            os.kill(int(directory.name.removeprefix(PREFIX).partition("-")[0]), 0)
         except ProcessLookupError:
             shutil.rmtree(directory, ignore_errors=True)
         except PermissionError:

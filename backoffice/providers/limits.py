@@ -24,8 +24,6 @@ from backoffice.errors import DependencyError, RateLimitedError
 
 log = structlog.get_logger()
 
-#: A slot of a worker that died is free again after this many seconds; no call lasts that long.
-SLOT_SECONDS = 90
 #: No provider closes for longer than a day.
 LONGEST_WAIT = 86_400.0
 #: What a provider may close; the last one for all its organisations together.
@@ -84,15 +82,28 @@ class Window:
 
 
 class Budget:
-    """The calls of one organisation. May be used from several threads and processes."""
+    """The calls of one organisation. May be used from several threads and processes.
 
-    def __init__(self, redis: Redis, provider: str, organisation: str, minute: int, day: int, in_flight: int) -> None:
+    A slot whose worker died is free again after `slot_seconds`; no call may last that long.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        provider: str,
+        organisation: str,
+        *,
+        minute: int,
+        day: int,
+        in_flight: int,
+        slot_seconds: float,
+    ) -> None:
         self._redis = redis
         pool = redis.connection_pool
         self._storage = ClockedStorage("redis://", connection_pool=pool, key_prefix="backoffice:limits")
         self._limiter = MovingWindowRateLimiter(self._storage)
         self._take = redis.register_script(TAKE_SLOT)
-        self._in_flight = in_flight
+        self._in_flight, self._slot_seconds = in_flight, slot_seconds
         self._ids = (provider, organisation)
         self._slots = f"backoffice:slots:{provider}:{organisation}"
         self._asked = f"backoffice:asked:{provider}:{organisation}"
@@ -118,7 +129,7 @@ class Budget:
     def _admit(self, slot: str, urgent: bool) -> None:
         self._check_open()
         allowed = self._in_flight if urgent else max(1, self._in_flight - 1)
-        if not self._take(keys=[self._slots], args=[_time(), _time() + SLOT_SECONDS, allowed, slot]):
+        if not self._take(keys=[self._slots], args=[_time(), _time() + self._slot_seconds, allowed, slot]):
             raise RateLimitedError("concurrent", 1)
         try:
             self._count(urgent)

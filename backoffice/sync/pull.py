@@ -8,9 +8,9 @@ from itertools import groupby
 from sqlalchemy import select
 
 from backoffice.clock import now
-from backoffice.errors import QuestionError
 from backoffice.models import Link, PullRun
 from backoffice.sync import match
+from backoffice.sync.emptiness import ask_about_emptiness
 from backoffice.sync.intake import by_ids, ids_in, receive, reread
 from backoffice.sync.mapper import Mapper
 from backoffice.sync.provider import Page
@@ -102,22 +102,3 @@ def _take_in(task: Task, mappers: Sequence[Mapper], page: Page, only: Collection
         receive(task, [mapper], rows, strict=True)
         archive_missing(task, mapper, ids_in(mapper, page.rows), *among)
         match.settle(task, mapper)
-
-
-def ask_about_emptiness(task: Task, resource: str, many: str, page: Page) -> None:
-    """Raises: QuestionError when a list that had rows comes back empty."""
-    if page.rows or resource in task.accept_empty:
-        return
-    known = task.session.scalar(
-        select(Link.id)
-        .where(Link.connection_id == task.connection_id, Link.resource == resource, Link.external_id.is_not(None))
-        .where(Link.gone.is_(None))
-        .limit(1)
-    )
-    task.session.rollback()
-    if known is not None:
-        raise QuestionError(
-            f"{task.provider.name} answered with an empty list of {many}, and some are known here. "
-            "Nothing was changed. Were they really all deleted there?",
-            resource,
-        )

@@ -15,6 +15,7 @@ from backoffice.clock import now
 from backoffice.database import is_postgresql
 from backoffice.models import PullRun, PullSeen
 from backoffice.sync import match, pause
+from backoffice.sync.emptiness import ask_about_emptiness
 from backoffice.sync.intake import fetch_missing, receive
 from backoffice.sync.mapper import Mapper
 from backoffice.sync.provider import Client, Page
@@ -77,6 +78,8 @@ class Reading:
     def _pages(self, in_flight: int, stop_when_complete: bool = False) -> None:
         previous: set[str] = set()
         for number, page in fetch(self._task.client, self._run, self._resource, in_flight):
+            if number == 1 and self._run.since is None:
+                ask_about_emptiness(self._task, self._resource, self._many, page)
             ids = self._write(number, page)
             if ids and ids == previous and number > 1:
                 break  # a provider that takes no notice of the page number

@@ -45,8 +45,8 @@ from backoffice.sync.update import bring_up_to_date
 
 log = structlog.get_logger()
 
-#: A job that loses its worker this often in a row is set aside.
-LOST_WORKERS = 5
+#: A job that loses its worker this often in a row is set aside, or what it could not send.
+LOST_WORKERS = 3
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ def _to_its_end(shop: Workshop, turn: lease.Turn) -> None:
     try:
         task = _task(shop, turn)
         task.pause_here()
+        _outlive(task)
         _work(task)
     except LeaseLostError:
         raise
@@ -170,8 +171,6 @@ def _task(shop: Workshop, turn: lease.Turn) -> Task:
     session = shop.session
     job = session.get_one(SyncJob, turn.job_id)
     connection = job.connection
-    if job.lost_workers >= LOST_WORKERS:
-        raise BackofficeError("It stopped its worker again and again, and was set aside.")
     if not connection.usable:
         raise ConnectionLostError(connection.problem or "The company is not linked any more.")
     provider = shop.providers[connection.provider]
@@ -196,6 +195,21 @@ def _task(shop: Workshop, turn: lease.Turn) -> Task:
     )
     session.rollback()
     return task
+
+
+def _outlive(task: Task) -> None:
+    """Set aside the requests that a job loses its workers over, so that the rest goes on; without any, the job itself.
+
+    Raises: BackofficeError for the job itself.
+    """
+    job = task.session.get_one(SyncJob, task.job_id, populate_existing=True)
+    lost, sends = job.lost_workers >= LOST_WORKERS, not job.work.only_looks
+    task.session.rollback()
+    if not lost:
+        return
+    if not (sends and settle.set_aside(task)):
+        raise BackofficeError("It stopped its worker again and again, and was set aside.")
+    task.notes.append("What it lost its workers over, again and again, was set aside: see the records refused.")
 
 
 def _work(task: Task) -> None:

@@ -22,6 +22,10 @@ from backoffice.sync.task import Task
 
 log = structlog.get_logger()
 
+#: Why a request is set aside.
+CANNOT_BE_TOLD = "It was sent and never answered, and what is there now cannot be told apart. Look there, then retry."
+LOST_ITS_WORKERS = "Whoever sent it was lost, again and again; it may be there or not. Look there, then retry."
+
 
 def settle(task: Task) -> None:
     """Settle every open request of this connection.
@@ -30,29 +34,39 @@ def settle(task: Task) -> None:
     answered by a failure (which the provider remembers too), or that is older, is looked up. An update is never
     repeated: what is there now is read and compared with what was sent.
     """
-    open_attempts = select(SyncAttempt).where(
-        SyncAttempt.connection_id == task.connection_id, SyncAttempt.state == AttemptState.OPEN
-    )
-    ids = [attempt.id for attempt in task.session.scalars(open_attempts.order_by(SyncAttempt.id))]
-    task.session.rollback()
-    for attempt_id in ids:
+    for attempt_id in _open(task):
         try:
             _settle_one(task, attempt_id)
         except (IntegrityError, *UNREADABLE):
             log.exception("a request could not be settled", attempt=attempt_id)
-            _set_aside(task, attempt_id)
+            _set_aside(task, attempt_id, CANNOT_BE_TOLD)
 
 
-def _set_aside(task: Task, attempt_id: int) -> None:
+def set_aside(task: Task) -> bool:
+    """Set aside every open request, since whoever deals with them is lost. Says whether there were any."""
+    ids = _open(task)
+    for attempt_id in ids:
+        _set_aside(task, attempt_id, LOST_ITS_WORKERS)
+    return bool(ids)
+
+
+def _open(task: Task) -> list[int]:
+    """The requests of this connection that have no outcome. Ends the transaction."""
+    mine = SyncAttempt.connection_id == task.connection_id, SyncAttempt.state == AttemptState.OPEN
+    ids = list(task.session.scalars(select(SyncAttempt.id).where(*mine).order_by(SyncAttempt.id)))
+    task.session.rollback()
+    return ids
+
+
+def _set_aside(task: Task, attempt_id: int, why: str) -> None:
     """Let a person look at a request that we cannot make out, rather than hold up all that comes after it."""
     task.begin()
     attempt = task.session.get_one(SyncAttempt, attempt_id)
-    close(attempt, AttemptState.SETTLED, "not answered, and what is there could not be made out")
+    close(attempt, AttemptState.SETTLED, "not answered; set aside for a person to look at")
     for item, link in linked_items(task, attempt):
         link.attempt_id, item.outcome = None, "doubtful"
-        words = "It was sent and never answered, and what is there now cannot be told apart. Look there, then retry."
-        refuse(task, link, Refusal(words, "doubtful"))
-    task.commit()
+        refuse(task, link, Refusal(why, "doubtful"))
+    task.commit(moved=True)
 
 
 def _settle_one(task: Task, attempt_id: int) -> None:

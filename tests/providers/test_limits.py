@@ -12,7 +12,10 @@ from redis import Redis
 
 from backoffice import clock
 from backoffice.errors import DependencyError, RateLimitedError
-from backoffice.providers.limits import ASK_AGAIN, SLOT_SECONDS, Budget, Reading
+from backoffice.providers.limits import ASK_AGAIN, Budget, Reading
+
+#: How long a call in flight counts whose worker has died.
+SLOT_SECONDS = 90
 
 
 class Time:
@@ -43,7 +46,8 @@ def redis(redis_url: str) -> Iterator[Redis]:
 
 
 def budget(redis: Redis, minute: int = 60, day: int = 5000, in_flight: int = 5, organisation: str = "one") -> Budget:
-    return Budget(redis, "xero", organisation, minute, day, in_flight)
+    limits = {"minute": minute, "day": day, "in_flight": in_flight}
+    return Budget(redis, "xero", organisation, **limits, slot_seconds=SLOT_SECONDS)
 
 
 def granted(budget: Budget, tries: int, urgent: bool) -> int:

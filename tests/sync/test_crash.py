@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from backoffice import clock
 from backoffice.config import Settings
 from backoffice.models import Account, Bill, BillLine, JobState, LinkState, Payment, Status, SyncJob, Work
-from backoffice.providers.limits import SLOT_SECONDS
 from backoffice.sync import jobs
+from backoffice.sync.run import LOST_WORKERS
 from tests.sync.conftest import Book
 from tests.sync.dying import dies
 
@@ -47,7 +48,8 @@ def steps(book: Book, part: int) -> Iterator[int]:
 
 def taken_over(book: Book, job_id: int) -> SyncJob:
     """What the sweep does when the lease of a silent worker has run out, and with it the slots of its calls."""
-    silent_until = clock.now() + timedelta(seconds=max(book.shop.settings.lease_seconds, SLOT_SECONDS) + 1)
+    settings = book.shop.settings
+    silent_until = clock.now() + timedelta(seconds=max(settings.lease_seconds, settings.slot_seconds) + 1)
     clock.use(lambda: silent_until)
     job = book.session.get_one(SyncJob, job_id, populate_existing=True)
     if job.state is JobState.RUNNING:
@@ -101,6 +103,39 @@ def test_a_worker_dies_at_any_step_of_a_pull_and_everything_comes_in(book: Book,
             break
     assert step > 20, "a pull of five pages has more steps than that"
     assert book.theirs.writes() == []
+
+
+def test_a_record_that_kills_every_worker_is_set_aside_and_the_rest_goes_on(book: Book, app: Flask) -> None:
+    poison = book.add(name="Poison")
+    job, _ = jobs.request(book.session, book.connection, Work.PUSH, ["contact"], title="On save")
+    job_id = job.id
+    book.session.rollback()
+    for _ in range(LOST_WORKERS):
+        assert dies(app.extensions["settings"], job_id, 0, around_writes=True)
+        book.session.execute(update(SyncJob).values(lease_until=clock.now() - timedelta(seconds=1)))
+        book.session.commit()
+    good = book.add(name="Good")
+    job = taken_over(book, job_id)
+    assert (job.state, job.lost_workers, job.refused) == (JobState.COMPLETED, 0, 1)
+    assert "set aside" in job.notes[0]
+    assert (book.link_of(poison).state, book.link_of(poison).refusal_cause) == (LinkState.REFUSED, "doubtful")
+    assert book.link_of(good).state is LinkState.INTEGRATED
+    assert not book.waiting()
+
+
+def test_a_job_that_kills_every_worker_before_it_sends_anything_is_set_aside(book: Book, app: Flask) -> None:
+    job, _ = jobs.request_update(book.session, book.connection, ["contact"], user_id=None)
+    job_id = job.id
+    book.session.rollback()
+    for _ in range(LOST_WORKERS):
+        assert dies(app.extensions["settings"], job_id, 4)
+        book.session.execute(update(SyncJob).values(lease_until=clock.now() - timedelta(seconds=1)))
+        book.session.commit()
+    job = taken_over(book, job_id)
+    assert (job.state, job.reason) == (
+        JobState.FAILED,
+        "It stopped its worker again and again, and was set aside.",
+    )
 
 
 def bill_with_payment(book: Book, number: int) -> tuple[Any, Any, Any]:

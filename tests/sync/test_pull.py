@@ -107,6 +107,16 @@ def test_an_empty_list_where_rows_were_asks_a_person_and_changes_nothing(book) -
     assert not any(book.session.scalars(select(Item.archived)))
 
 
+def test_an_empty_paged_list_where_rows_were_asks_a_person_too_when_it_is_read_from_its_beginning(book) -> None:
+    book.theirs.fault("empty-list", path="/Contacts")
+    job, _ = jobs.request_update(book.session, book.connection, ["contact"], user_id=None, thorough=True)
+    job = book.run(job)
+    assert (job.state, job.question) == (JobState.FAILED, "Contacts")
+    assert not any(contact.archived for contact in book.contacts())
+    job = book.run(jobs.accept_empty(book.session, job, None))
+    assert job.state is JobState.COMPLETED
+
+
 def test_a_row_that_makes_no_sense_is_set_aside_and_the_rest_goes_on(book) -> None:
     rows = book.theirs.contacts()
     book.theirs.edit(rows[0]["ContactID"], Addresses="no list at all")

@@ -91,7 +91,13 @@ class Xero:
     def _budget(self, connection: Connection) -> Budget:
         s = self._settings
         return Budget(
-            self._redis, self.key, connection.external_id, s.xero_minute_limit, s.xero_day_limit, s.xero_in_flight
+            self._redis,
+            self.key,
+            connection.external_id,
+            minute=s.xero_minute_limit,
+            day=s.xero_day_limit,
+            in_flight=s.xero_in_flight,
+            slot_seconds=s.slot_seconds,
         )
 
     def configured(self) -> str | None:

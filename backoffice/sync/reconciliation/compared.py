@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from backoffice.clock import now
 from backoffice.database import is_postgresql
 from backoffice.models import ComparedList, ComparedSeen, Drift, PullRun
+from backoffice.sync.emptiness import ask_about_emptiness
 from backoffice.sync.intake import ids_in, told_apart
 from backoffice.sync.mapper import Mapper, Payload
 from backoffice.sync.provider import Page
-from backoffice.sync.pull import ask_about_emptiness
 from backoffice.sync.reading import Reading
 from backoffice.sync.reconciliation import drift, missing
 from backoffice.sync.reconciliation.compare import Verdict, compare

@@ -1,0 +1,121 @@
+"""Workers are killed at every step of what they send, and at any other moment."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.faults.desk import Desk
+from tests.faults.proxy import Exchange, Rule
+from tests.faults.scenario import Scenario, Stage
+
+#: A job that lost so many workers in a row is left alone until it has got on: one more, and it is set aside.
+MOST = 2
+LOST = "SELECT max(lost_workers) FROM sync_job WHERE connection_id = :id AND state = 'running'"
+#: How long one request may be waited for, in seconds.
+PATIENCE = 20.0
+
+Kill = Callable[[], None]
+Step = Callable[[Kill, float, Exchange], None]
+
+
+def before_it_is_sent(kill: Kill, _: float, exchange: Exchange) -> None:
+    kill()
+    exchange.cut()
+
+
+def after_it_was_sent(kill: Kill, _: float, exchange: Exchange) -> None:
+    kill()
+    exchange.forward()
+    exchange.cut()
+
+
+def after_the_provider_committed(kill: Kill, _: float, exchange: Exchange) -> None:
+    exchange.forward()
+    kill()
+    exchange.cut()
+
+
+def before_we_committed(kill: Kill, chance: float, exchange: Exchange) -> None:
+    """The answer is there, and being written down."""
+    exchange.answer(exchange.forward())
+    time.sleep(chance * 0.03)
+    kill()
+
+
+def at_any_moment(kill: Kill, chance: float, exchange: Exchange) -> None:
+    """Whatever comes next: a reading, another request, the end of the job."""
+    threading.Timer(chance * 0.4, kill).start()
+    exchange.answer(exchange.forward())
+
+
+STEPS: tuple[Step, ...] = (
+    before_it_is_sent,
+    after_it_was_sent,
+    after_the_provider_committed,
+    before_we_committed,
+    at_any_moment,
+)
+
+
+@dataclass
+class Trap:
+    """A kill that waits for a request of one company."""
+
+    desk: Desk
+    step: Step
+    rule: Rule
+    since: float
+
+
+def play(stage: Stage) -> None:
+    """Keep people writing in every company, and a trap in the way of each of their workers."""
+    traps: list[Trap] = []
+    while stage.found.times < stage.times:
+        stage.house.tend()
+        for trap in list(traps):
+            if trap.rule.hits:
+                stage.injected(trap.step.__name__.replace("_", " "))
+            if trap.rule.hits or time.monotonic() - trap.since > PATIENCE:
+                trap.rule.count = 0
+                traps.remove(trap)
+        for desk in stage.desks:
+            if all(trap.desk is not desk for trap in traps) and _may_die(stage, desk):
+                traps.append(_set(stage, desk))
+        time.sleep(0.05)
+    stage.house.rules.clear()
+
+
+def _may_die(stage: Stage, desk: Desk) -> bool:
+    return (stage.house.one(LOST, id=desk.connection_id) or 0) < MOST
+
+
+def _set(stage: Stage, desk: Desk) -> Trap:
+    chance = stage.chance
+    step, share, alone, skip = chance.choice(STEPS), chance.random(), chance.random() < 0.5, chance.choice((0, 0, 0, 1))
+    if chance.random() < 0.25:
+        desk.act_there()
+    desk.act()
+
+    def fault(exchange: Exchange) -> None:
+        worker = stage.house.programs[exchange.caller]
+        step(worker.strike_child if alone else worker.strike, share, exchange)
+
+    def matches(exchange: Exchange) -> bool:
+        return exchange.writes and exchange.headers.get("xero-tenant-id") == desk.organisation
+
+    return Trap(desk, step, stage.house.rules.add(fault, matches, skip=skip), time.monotonic())
+
+
+SCENARIO = Scenario(
+    name="killed",
+    fault="SIGKILL of a worker at every step of a push, and at random",
+    bar="0 lost, 0 doubled",
+    play=play,
+    times=500,
+    few=6,
+    companies=3,
+    copies=4,
+)
