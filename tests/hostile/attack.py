@@ -21,26 +21,39 @@ SCRIPT = "<script>alert(1)</script>"
 BREAKOUT = "\"'><img src=x onerror=alert(1)>"
 #: Values that have broken other people's programs.
 NASTY = (
-    "", " ", "\0", "a\0b", "\ud800", "\udfff\ud83d", "\u202egnp.exe", "\ufeff", "\x1b[31m", "\x7f", "\r\nSet-Cookie: x=1",
-    SCRIPT, BREAKOUT, "javascript:alert(1)", "=1+1", "+1", "@SUM(A1)", "'; DROP TABLE users--", "%00", "%s%n", "{{7*7}}",
-    "${7*7}", "../../etc/passwd", "//evil.example", "https://evil.example", "/\\evil.example", "-1", "0", "-0", "1", "2",
-    "1e400", "1e-400", "1e9", "NaN", "-NaN", "sNaN", "Infinity", "-Infinity", "99999999999999999999", "9223372036854775807",
-    "9223372036854775808", "2147483648", "1" * 5000, "0.1" + "0" * 400, "٣", "²", "Ⅷ", "1_000", "1,5", "0x10", "true", "on", "yes", "null",
-    "None", "undefined", "[]", "{}", "[1]", "{\"a\":1}", "0001-01-01", "9999-12-31", "2026-02-30", "2026-13-01", "24:61",
-    "0000-00-00", "/Date(99999999999999)/", "a" * 256, "a" * 10_001, "é" * 300, "🦄" * 100, "İ", "ß", "xero", "csv",
+    "", " ", "\0", "a\0b", "\ud800", "\udfff\ud83d", "\u202egnp.exe", "\ufeff", "\x1b[31m", "\x7f",
+    "\r\nSet-Cookie: x=1", SCRIPT, BREAKOUT, "javascript:alert(1)", "=1+1", "+1", "@SUM(A1)", "'; DROP TABLE users--",
+    "%00", "%s%n", "{{7*7}}", "${7*7}", "../../etc/passwd", "//evil.example", "https://evil.example",
+    "/\\evil.example", "-1", "0", "-0", "1", "2", "1e400", "1e-400", "1e9", "NaN", "-NaN", "sNaN", "Infinity",
+    "-Infinity", "99999999999999999999", "9223372036854775807", "9223372036854775808", "2147483648", "1" * 5000,
+    "0.1" + "0" * 400, "٣", "²", "Ⅷ", "1_000", "1,5", "0x10", "true", "on", "yes", "null", "None", "undefined", "[]",
+    "{}", "[1]", "{\"a\":1}", "0001-01-01", "9999-12-31", "2026-02-30", "2026-13-01", "24:61", "0000-00-00",
+    "/Date(99999999999999)/", "a" * 256, "a" * 10_001, "é" * 300, "🦄" * 100, "İ", "ß", "xero", "csv",
 )  # fmt: skip
 #: Names that pages of ours, and others, read without showing a field for them.
 NAMES = (
-    "id", "ids", "rowid", "list_form_pk", "page", "page_size", "sort", "desc", "search", "flt0_0", "flt1_1", "flt0_state",
-    "flt", "url", "next", "archived", "revision", "company", "query", "offset", "limit", "name", "kind", "kinds", "state",
-    "lines.1.description", "lines.1.quantity", "lines.end", "lines.9999999999.item_code", "lines.x", "tab", "since",
+    "id", "ids", "rowid", "list_form_pk", "page", "page_size", "sort", "desc", "search", "flt0_0", "flt1_1",
+    "flt0_state", "flt", "url", "next", "archived", "revision", "company", "query", "offset", "limit", "name", "kind",
+    "kinds", "state", "lines.1.description", "lines.1.quantity", "lines.end", "lines.9999999999.item_code", "lines.x",
+    "tab", "since",
 )  # fmt: skip
 
-VALUE = st.sampled_from(NASTY) | st.text(max_size=40) | st.integers().map(str) | st.decimals().map(str)
+VALUE = st.sampled_from(NASTY) | st.text(max_size=40) | st.integers(-(2**70), 2**70).map(str)
 CONTENT = st.binary(max_size=200) | st.sampled_from(
-    [b"", b"%PDF-1.7\n", b"PK\x03\x04zip", b"\xff\xfea\0", b"name\nAcme\n", b"Name,Name\r\n\"a", b"\0" * 50, b"\x89PNG\r\n\x1a\n"]
+    [
+        b"",
+        b"%PDF-1.7\n",
+        b"PK\x03\x04zip",
+        b"\xff\xfea\0",
+        b"name\nAcme\n",
+        b'Name,Name\r\n"a',
+        b"\0" * 50,
+        b"\x89PNG\r\n\x1a\n",
+    ]
 )
-FILE_NAMES = st.sampled_from(["a.csv", "a.pdf", "../../a.png", "a.svg", "", "\r\nX: 1.txt", "a" * 300 + ".pdf", "a.exe"])
+FILE_NAMES = st.sampled_from(
+    ["a.csv", "a.pdf", "../../a.png", "a.svg", "", "\r\nX: 1.txt", "a" * 300 + ".pdf", "a.exe"]
+)
 ROLES = st.sampled_from([Role.ADMINISTRATOR, Role.ADMINISTRATOR, Role.OPERATOR, Role.OPERATOR, Role.VIEWER, None])
 POLICY = re.compile(r"script-src 'self'|default-src 'none'")
 
@@ -87,8 +100,8 @@ def knocks(draw: st.DrawFn, doors: Sequence[Door]) -> Knock:
     """A request to one of these doors, some of it bent."""
     door = draw(st.sampled_from(doors))
     names = st.sampled_from([*door.fields, *door.fields, *NAMES])
-    bent = draw(st.dictionaries(names, st.lists(VALUE, max_size=3), max_size=4))
-    fields = {**door.fields, **bent}
+    bent = draw(st.lists(st.tuples(names, st.lists(VALUE, max_size=3)), max_size=4))
+    fields = {**door.fields, **dict(bent)}
     path = door.path
     if draw(st.integers(0, 9)) == 0:
         path = bent_path(draw, door.path)

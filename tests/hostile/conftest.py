@@ -13,12 +13,13 @@ from sqlalchemy import event, make_url
 
 from backoffice.config import Settings
 from backoffice.extensions import db
-from backoffice.models import Role
+from backoffice.models import Company, Role
 from backoffice.sandbox.xero.server import Sandbox
 from tests.admin.conftest import PASSWORD, TOKEN, a_person, quick_passwords
 from tests.databases import EITHER, SORTS, Databases, Kept, hang_up, lent
 from tests.hostile.cases import TIMES
 from tests.hostile.doors import Door, Walker
+from tests.mail_server import PostOffice, mail_server
 from tests.sync.conftest import Book, consented, sync_first, xero_settings
 
 #: Whether there is time for both sorts of database.
@@ -41,9 +42,17 @@ def sandbox() -> Iterator[Sandbox]:
     sandbox.stop()
 
 
+@pytest.fixture(scope="session")
+def office() -> Iterator[PostOffice]:
+    """Where documents are mailed to."""
+    with mail_server(PostOffice()) as office:
+        yield office
+
+
 @pytest.fixture
-def settings(settings: Settings, sandbox: Sandbox) -> Settings:
-    return settings.model_copy(update={**xero_settings(sandbox), "sign_in_limit": "1000000 per minute"})
+def settings(settings: Settings, sandbox: Sandbox, office: PostOffice) -> Settings:
+    mail = {"smtp_host": "127.0.0.1", "smtp_port": office.port, "smtp_security": "none", "mail_from": "a@house.example"}
+    return settings.model_copy(update={**xero_settings(sandbox), **mail, "sign_in_limit": "1000000 per minute"})
 
 
 @dataclass(frozen=True)
@@ -52,9 +61,14 @@ class Beginning:
 
     rows: Kept
     company_id: int
-    doors: tuple[Door, ...]
+    #: The id of the organisation it is linked to.
+    organisation: str
     #: By role, the cookie of a person who is signed in, and the token of that session's forms.
     people: dict[Role, tuple[str, str]]
+
+    def company(self) -> Company:
+        """The company, in the session of the context that is pushed."""
+        return db.session.get_one(Company, self.company_id)
 
 
 class Estate:
@@ -74,12 +88,11 @@ class Estate:
             sync_first(book)
             db.session.add_all([a_person(f"{role.value}@example.com", role) for role in Role])
             db.session.commit()
-            company_id = book.company_id
+            company_id, organisation = book.company_id, book.connection.external_id
         people = {role: self._signed_in(role) for role in Role}
-        doors = Walker(self.app, self.client(people[Role.ADMINISTRATOR])).walk(company_id)
         hang_up(self.app)
         self.sandbox.world.mark()
-        return Beginning(self._databases.keep(self._url), company_id, tuple(doors), people)
+        return Beginning(self._databases.keep(self._url), company_id, organisation, people)
 
     def begin_again(self, beginning: Beginning) -> None:
         """Put every row back, here and there, if one was written."""
@@ -112,6 +125,21 @@ class Estate:
 
     def _look(self, _connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
         self._written |= not statement.lstrip().upper().startswith(("SELECT", "PRAGMA"))
+
+
+@pytest.fixture(scope="session")
+def known_doors() -> list[Door]:
+    """The doors that were found in this process; they are the same on every database."""
+    return []
+
+
+@pytest.fixture
+def doors(estate: Estate, beginning: Beginning, known_doors: list[Door]) -> list[Door]:
+    """Every door there is, as an administrator finds them."""
+    if not known_doors:
+        client = estate.client(beginning.people[Role.ADMINISTRATOR])
+        known_doors += Walker(estate.app, client).walk(beginning.company_id)
+    return known_doors
 
 
 @pytest.fixture(scope="session")
