@@ -65,7 +65,9 @@ def _flask_config(settings: Settings) -> dict[str, object]:
         "SQLALCHEMY_DATABASE_URI": settings.database_url,
         # An error of the database goes to the log; the values in its statement do not.
         "SQLALCHEMY_ENGINE_OPTIONS": {"hide_parameters": True},
-        "SESSION_COOKIE_NAME": "backoffice_session",
+        # The prefix has a browser refuse the cookie from a neighbour in the domain, or over an open line.
+        "SESSION_COOKIE_NAME": "__Host-backoffice_session" if settings.https else "backoffice_session",
+        "SESSION_COOKIE_PATH": "/",
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": settings.https,
         "SESSION_COOKIE_HTTPONLY": True,

@@ -48,5 +48,7 @@ def run(host: str, port: int, processes: int, threads: int) -> None:
             "graceful_timeout": 5,
             "control_socket_disable": True,
             "logger_class": GunicornLog,
+            # Headers of proxies are read in `create_app`, as many as TRUSTED_PROXIES says; nobody else's word counts.
+            "forwarded_allow_ips": "",
         }
     ).run()

@@ -65,6 +65,10 @@ class Databases(Protocol):
         """Put rows that were kept into an empty one."""
         ...
 
+    def refill(self, url: str, kept: Kept) -> None:
+        """Put rows that were kept in the place of all there are."""
+        ...
+
     def give_back(self, url: str) -> None: ...
 
     def close(self) -> None: ...
@@ -99,6 +103,9 @@ class SQLite:
         with closing(sqlite3.connect(":memory:")) as rows, closing(sqlite3.connect(str(make_url(url).database))) as to:
             rows.deserialize(kept["file"])
             rows.backup(to)
+
+    def refill(self, url: str, kept: Kept) -> None:
+        self.fill(url, kept)
 
     def give_back(self, url: str) -> None:
         """Remove the file, so that whoever still has it open does not meet the next test."""
@@ -150,6 +157,12 @@ class PostgreSQL:
                 name = sql.Identifier(table)
                 with connection.cursor().copy(sql.SQL("COPY {} FROM STDIN (FORMAT BINARY)").format(name)) as copy:
                     copy.write(kept[table])
+
+    def refill(self, url: str, kept: Kept) -> None:
+        with self._connection(str(make_url(url).database)) as connection:
+            tables = sql.SQL(", ").join(map(sql.Identifier, self._tables))
+            connection.execute(sql.SQL("TRUNCATE {}").format(tables))
+        self.fill(url, kept)
 
     def give_back(self, url: str) -> None:
         name = str(make_url(url).database)

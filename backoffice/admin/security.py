@@ -33,6 +33,11 @@ FAILURES = {
 }
 #: For scripts, which are not sent to the page of signing in.
 SIGNED_OUT = "You are signed out. Load the page again and sign in."
+#: What a browser could do for a page and need not for any of ours.
+PERMISSIONS = ", ".join(
+    f"{feature}=()"
+    for feature in ("camera", "display-capture", "geolocation", "microphone", "midi", "payment", "serial", "usb")
+)
 STALE = ("This page was open too long, or in another window.", "Go back, load the page again and repeat it.")
 
 
@@ -41,6 +46,7 @@ def protect(app: Flask) -> None:
     policy = content_policy(app.extensions["settings"])
     # A form may be as large as a request: the page of matches asks about each record that waits.
     app.config["MAX_FORM_MEMORY_SIZE"] = app.config["MAX_CONTENT_LENGTH"]
+    app.before_request(require_own_name)
     app.before_request(require_person)
     app.before_request(load_company)
     app.before_request(require_role)
@@ -60,6 +66,8 @@ def protect(app: Flask) -> None:
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Referrer-Policy", "same-origin")
         response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS)
         if app.extensions["settings"].https:
             response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
         if is_static():
@@ -92,6 +100,21 @@ def is_static() -> bool:
     return bool(request.endpoint and request.endpoint.endswith("static"))
 
 
+def require_own_name() -> ResponseReturnValue | None:
+    """Before each request: in production it names this deployment, unless a machine asks, which may know an IP only."""
+    settings: Settings = current_app.extensions["settings"]
+    own = urlsplit(settings.public_url).hostname
+    if not settings.production or is_for_machines() or urlsplit(f"//{request.host}").hostname == own:
+        return None
+    todo = "Whoever runs this has to let the Host header through, or count the proxies in TRUSTED_PROXIES."
+    return page(421, f"This is reached at {settings.public_url} only.", todo)
+
+
+def is_for_machines() -> bool:
+    """Whether the page asked for knows no session."""
+    return bool(getattr(current_app.view_functions.get(request.endpoint or ""), "machine", False))
+
+
 def require_person() -> ResponseReturnValue | None:
     """Before each request: somebody is signed in, the way this deployment asks for, or the page is for everybody."""
     view = current_app.view_functions.get(request.endpoint or "")
@@ -117,8 +140,7 @@ def require_role() -> None:
 
 def sign_edits() -> None:
     """Before each request: what is written from here on is the signed-in person's; a machine has no session."""
-    machine = getattr(current_app.view_functions.get(request.endpoint or ""), "machine", False)
-    if not is_static() and not machine and current_user.is_authenticated:
+    if not is_static() and not is_for_machines() and current_user.is_authenticated:
         author.set(Author(user_id=current_user.id))
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, NoReturn
+from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -17,6 +17,8 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError
 from backoffice.config import Settings
 from backoffice.errors import BackofficeError, TransientError, UnansweredError, UnreadableError
 
+#: Digits of a whole number that Python reads without being told that it may.
+LONGEST_INTEGER = 4000
 HEADERS = {"Accept-Encoding": "gzip", "User-Agent": "backoffice"}
 
 
@@ -44,13 +46,13 @@ class Answer:
     content: bytes
 
     def json(self) -> Any:
-        """The body, its fractions as Decimal.
+        """The body, its fractions as Decimal; a number that is none, or beyond all reckoning, is Decimal's NaN.
 
         Raises: UnreadableError for an empty, cut or foreign body.
         """
         try:
-            return json.loads(self.content, parse_float=Decimal, parse_constant=_no_number)
-        except (ValueError, RecursionError, ArithmeticError) as error:
+            return json.loads(self.content, parse_float=_number, parse_int=_whole, parse_constant=_number)
+        except (ValueError, RecursionError) as error:
             raise UnreadableError from error
 
     def number(self, header: str) -> int | None:
@@ -59,8 +61,16 @@ class Answer:
         return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
-def _no_number(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no number")
+def _number(text: str) -> Decimal:
+    """One odd number concerns its own row, and whoever reads that refuses it; the rest of the list is fine."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return Decimal("NaN")
+
+
+def _whole(text: str) -> int | Decimal:
+    return int(text) if len(text) <= LONGEST_INTEGER else _number(text)
 
 
 class Bearer(requests.auth.AuthBase):

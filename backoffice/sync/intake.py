@@ -34,10 +34,10 @@ def receive(task: Task, mappers: Sequence[Mapper], payloads: Sequence[Payload], 
 def _take_away(task: Task, mapper: Mapper, payloads: Sequence[Payload], loaded: Mapping[str, Loaded]) -> None:
     """Archive what came with these rows before and no longer does."""
     ref = next(ref for ref in mapper.refs if ref.column == mapper.parent)
+    parent = next(each for each in task.provider.mappers if each.kind == ref.kind)
+    came = told_apart(parent, [payload for payload in payloads if _readable(mapper, payload)])
     parents = select(Link.record_id).where(
-        Link.connection_id == task.connection_id,
-        Link.kind == ref.kind,
-        Link.external_id.in_([str(payload.get(ref.key)) for payload in payloads if _readable(mapper, payload)]),
+        Link.connection_id == task.connection_id, Link.kind == ref.kind, Link.external_id.in_(came)
     )
     model = mapper.model.table()
     children = select(model.c.id).where(model.c[ref.column].in_(parents))

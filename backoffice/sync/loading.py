@@ -104,8 +104,9 @@ def _named_otherwise(mapper: Mapper, ref: Ref, row: Payload, external_id: str) -
 
 
 def _set_aside(task: Task, mapper: Mapper, row: Payload, error: Exception) -> None:
-    known = row.get(mapper.id_key, "without an id")
-    task.notes.append(f"A {mapper.model.label} could not be read and was set aside ({known}): {error}")
+    known = row.get(mapper.id_key)
+    named = known[:64] if known and isinstance(known, str) else "without an id"
+    task.notes.append(f"A {mapper.model.label} could not be read and was set aside ({named}): {error}")
 
 
 def _set_aside_strangers(task: Task, mapper: Mapper, loaded: dict[str, Loaded]) -> None:

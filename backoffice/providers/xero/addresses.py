@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
+from backoffice.providers.xero.shape import GUID
 from backoffice.sync.provider import Place
 
 #: The kinds whose page is found in the organisation's own part of the site.
@@ -37,7 +38,6 @@ SIGNS = (
     (re.compile(r"/tracking/", re.IGNORECASE), "tracking"),
     (re.compile(r"/organisation/[^/]+/accounts/", re.IGNORECASE), "account"),
 )
-GUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 SHORT_CODE = re.compile(r"(?:/app/|/organisation/|shortcode=)(![^/?&#\s]{1,39})", re.IGNORECASE)
 #: Characters of an address that are looked at.
 LONGEST = 2_000

@@ -126,7 +126,8 @@ def said(value: Any) -> Iterator[str]:
         for part in value:
             yield from said(part)
     elif isinstance(value, dict):
-        for message in value.get("ValidationErrors") or ():
+        errors = value.get("ValidationErrors")
+        for message in errors if isinstance(errors, list) else ():
             yield str(message.get("Message", "")) if isinstance(message, dict) else str(message)
         for key, part in value.items():
             if key not in ("ValidationErrors", "Warnings") and isinstance(part, list | dict):
@@ -134,15 +135,15 @@ def said(value: Any) -> Iterator[str]:
 
 
 def envelope(answer: Answer, resource: str) -> tuple[dict[str, Any], Sequence[Payload]]:
-    """The body of an answer and its rows.
+    """The body of an answer and its rows; what is no object among them is a row without anything.
 
-    Raises: UnreadableError for anything that is not a list of rows.
+    Raises: UnreadableError for anything that is not a list.
     """
     body = answer.json()
     rows = body.get(resource) if isinstance(body, dict) else None
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+    if not isinstance(rows, list):
         raise UnreadableError
-    return body, rows
+    return body, [row if isinstance(row, dict) else {} for row in rows]
 
 
 def written(answer: Answer, resource: str | None) -> Sequence[Payload]:

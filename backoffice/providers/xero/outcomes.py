@@ -40,7 +40,7 @@ def refused(mapper: Mapper, row: Payload) -> Outcome:
     """A record that was turned down: why, and the column to mend."""
     refusal = refusals.explain("\n".join(answers.said(row)), mapper.kind)
     lines = row.get("LineItems")
-    if isinstance(lines, list) and lines:
+    if isinstance(lines, list) and lines and all(isinstance(line, dict) for line in lines):
         refusal = replace(refusal, column=_of_line(refusal, lines))
     return Outcome(refusal=refusal)
 
@@ -59,5 +59,6 @@ def _of_line(refusal: Refusal, lines: Sequence[Payload]) -> str | None:
 
 
 def _warnings(row: Payload) -> tuple[str, ...]:
-    found = row.get("Warnings") or []
-    return tuple(str(each["Message"]) for each in found if isinstance(each, dict) and each.get("Message"))
+    found = row.get("Warnings")
+    listed = found if isinstance(found, list) else []
+    return tuple(str(each["Message"]) for each in listed if isinstance(each, dict) and each.get("Message"))

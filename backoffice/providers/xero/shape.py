@@ -22,8 +22,8 @@ from backoffice.sync.mapper import Field, Mapper, Payload, digest
 
 #: The id that Xero gives what it has not kept.
 NOBODY = "00000000-0000-0000-0000-000000000000"
-#: What an id may look like: most are GUIDs, those of tax rates are words.
-ID = re.compile(r"[!-~]{1,64}")
+#: What an id looks like. Ids are put into addresses and questions of ours, so nothing else passes for one.
+GUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 #: Characters of a text that we keep, where a column sets no limit of its own: far beyond any field of theirs.
 LONGEST = 100_000
 #: Characters of a text that are looked for; any more may not fit into an address.
@@ -63,14 +63,15 @@ class XeroMapper(Mapper):
     """
 
     direction = Direction.IN
+    id_form = GUID
     version_key = "UpdatedDateUTC"
     #: The key of the word that says whether it is in use, and the words that say it is not.
     status_key = "Status"
     resting = {"ARCHIVED": "archived", "GDPRREQUEST": "archived", "DELETED": "deleted"}
 
     def external_id(self, payload: Payload) -> str:
-        found = payload[self.id_key]
-        if not isinstance(found, str) or not ID.fullmatch(found) or found == NOBODY:
+        found = payload.get(self.id_key)
+        if not isinstance(found, str) or not self.id_form.fullmatch(found) or found == NOBODY:
             raise ValueError(f"{self.id_key} is no id")
         return found
 
@@ -148,7 +149,7 @@ def containing(key: str, wanted: str) -> dict[str, str]:
 def name(payload: Payload, path: str) -> str | None:
     """The id at a dotted key; None where there is none."""
     found = dig(payload, path)
-    return found if isinstance(found, str) and ID.fullmatch(found) and found != NOBODY else None
+    return found if isinstance(found, str) and GUID.fullmatch(found) and found != NOBODY else None
 
 
 def dig(payload: Payload, path: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from backoffice.models import TaxRate
@@ -26,6 +27,7 @@ class TaxRateMapper(XeroMapper):
     model = TaxRate
     resource = "TaxRates"
     id_key = "TaxType"
+    id_form = re.compile(r"[!-~]{1,64}")
     match_by = ("code",)
     lookup_key = ("code",)
     fields = (

@@ -9,17 +9,16 @@ import base64
 import hashlib
 import hmac
 import json
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from backoffice.clock import now
+from backoffice.providers.xero.shape import GUID
 from backoffice.sync.provider import Delivery, Notified
 
 SIGNATURE = "x-xero-signature"
 #: Xero's word for what was changed, and the list that it is in.
 CATEGORIES = {"CONTACT": "Contacts", "INVOICE": "Invoices", "CREDITNOTE": "CreditNotes"}
-GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 #: Xero has kept no books before; an earlier time is one that nobody filled in.
 EARLIEST = datetime(2006, 1, 1, tzinfo=UTC)
 #: By so much may Xero's clock be ahead of ours; what is later would hide all that is told of the row afterwards.

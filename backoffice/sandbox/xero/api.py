@@ -85,7 +85,9 @@ def _answer(
     reply = remembered(world, organisation.id, once)
     if reply.content_type == answers.JSON and not _wants_json():
         return Response(answers.as_xml(json.loads(reply.body)), reply.status, content_type="text/xml; charset=utf-8")
-    return Response(reply.body, reply.status, content_type=reply.content_type)
+    # Halves of characters go out as they were planted: this plays a hostile provider as well.
+    raw = reply.body.encode("utf-8", "surrogatepass") if isinstance(reply.body, str) else reply.body
+    return Response(raw, reply.status, content_type=reply.content_type)
 
 
 def _tenant(world: World, claims: Claims) -> Organisation:

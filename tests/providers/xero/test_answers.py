@@ -18,6 +18,7 @@ from backoffice.errors import (
 )
 from backoffice.providers.http import Answer
 from backoffice.providers.xero import answers
+from backoffice.providers.xero.shape import number
 
 
 def answer(status: int, content: bytes = b"", **headers: str) -> Answer:
@@ -103,17 +104,31 @@ def test_errors_of_addresses_are_found_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"<html>", b'{"Contacts":[{"Na', b"[]", b'{"Contacts":{}}', b'{"Contacts":[1]}']
+    "content", [b"", b"<html>", b'{"Contacts":[{"Na', b"[]", b'{"Contacts":{}}', b'{"Contacts":7}']
 )
 def test_what_is_no_list_is_unreadable(content: bytes) -> None:
     with pytest.raises(UnreadableError):
         answers.page(answer(200, content), "Contacts")
 
 
-def test_deep_nonsense_and_numbers_that_are_none() -> None:
-    for content in (b"[" * 100_000, b'{"a":NaN}', b'{"a":1e9999999999999999999}'):
-        with pytest.raises(UnreadableError):
-            answer(200, content).json()
+def test_deep_nonsense() -> None:
+    with pytest.raises(UnreadableError):
+        answer(200, b"[" * 100_000).json()
+
+
+@pytest.mark.parametrize("text", [b"NaN", b"Infinity", b"1e9999999999999999999", b"1" * 5000])
+def test_a_number_that_is_none_spoils_its_own_row_alone(text: bytes) -> None:
+    row, other = answers.page(
+        answer(200, b'{"DateTimeUTC":"/Date(0)/","Items":[{"a":%b},{"b":1}]}' % text), "Items"
+    ).rows
+    assert other == {"b": 1}
+    with pytest.raises(ValueError, match="large"):
+        number(row["a"], 4, "a")
+
+
+def test_what_is_no_object_among_rows_is_a_row_without_anything() -> None:
+    page = answers.page(answer(200, b'{"DateTimeUTC":"/Date(0)/","Items":[1,null,{"b":1},[]]}'), "Items")
+    assert list(page.rows) == [{}, {}, {"b": 1}, {}]
 
 
 def test_a_page() -> None:
