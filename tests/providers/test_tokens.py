@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 from redis import Redis
 from sqlalchemy import update
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session, sessionmaker, undefer
 
 from backoffice import clock
 from backoffice.config import Settings
@@ -31,7 +31,7 @@ Advance = Callable[[float], None]
 
 def kept(sessions: sessionmaker[Session], connection: Connection) -> Authorisation:
     with sessions() as session:
-        return session.get_one(Authorisation, connection.authorisation_id)
+        return session.get_one(Authorisation, connection.authorisation_id, options=[undefer("*")])
 
 
 def spoil(sessions: sessionmaker[Session], connection: Connection, **values: object) -> None:
