@@ -94,7 +94,7 @@ class Keyring:
             raise LostKeyError from error
 
     def renew(self, token: str) -> str | None:
-        """The same under the newest key; None where it is already. Raises: LostKeyError when no key of the ring fits."""
+        """The same under the newest key; None where it is already. Raises: LostKeyError when no key fits."""
         keys = self._keys()
         assert self._newest is not None, "it is one of the keys"
         try:

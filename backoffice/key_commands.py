@@ -34,7 +34,7 @@ def rotate() -> None:
     for sentence in found.lost:
         click.echo(f"No key opens this any more. {sentence}", err=True)
     if found.older:
-        words = "are still written under an older key: restart every process with these ENCRYPTION_KEYS, and repeat this"
+        words = "are still written under an older key: restart every process with these keys, and repeat this"
         click.echo(f"{found.older} {words}.", err=True)
     elif not found.lost:
         click.echo("The keys behind it can be taken out; keep them for as long as you keep backups of before.")

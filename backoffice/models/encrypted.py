@@ -17,6 +17,9 @@ BATCH = 100
 #: What somebody wrote meanwhile is looked at again; whoever keeps writing under an older key has that key alone.
 PASSES = 3
 
+#: A value as it stands in the database, behind the key of its row.
+Value = Row[*tuple[Any, ...]]
+
 
 @dataclass
 class Keys:
@@ -53,7 +56,7 @@ def rotate(session: Session) -> Keys:
     return found
 
 
-def _each(session: Session, replace: Callable[[Column[Any], Row[Any], str], bool]) -> Keys:
+def _each(session: Session, replace: Callable[[Column[Any], Value, str], bool]) -> Keys:
     found = Keys()
     for column in columns():
         for rows in _batches(session, column):
@@ -67,8 +70,8 @@ def _each(session: Session, replace: Callable[[Column[Any], Row[Any], str], bool
 def _weigh(
     session: Session,
     column: Column[Any],
-    row: Row[Any],
-    replace: Callable[[Column[Any], Row[Any], str], bool],
+    row: Value,
+    replace: Callable[[Column[Any], Value, str], bool],
     found: Keys,
 ) -> None:
     try:
@@ -84,18 +87,18 @@ def _weigh(
         found.older += 1
 
 
-def _batches(session: Session, column: Column[Any]) -> Iterator[Sequence[Row[Any]]]:
+def _batches(session: Session, column: Column[Any]) -> Iterator[Sequence[Value]]:
     """The values as they stand in the database, with the keys of their rows, in the order of these."""
     key = list(column.table.primary_key)
     query = select(*key, type_coerce(column, Text).label("kept")).where(column.is_not(None)).order_by(*key).limit(BATCH)
-    rows = session.execute(query).all()
+    rows: Sequence[Value] = session.execute(query).all()
     while rows:
         yield rows
-        last = tuple_(*(literal(value) for value in rows[-1][:-1]))
+        last = tuple_(*map(literal, tuple(rows[-1])[:-1]))
         rows = session.execute(query.where(tuple_(*key) > last)).all()
 
 
-def _replace(session: Session, column: Column[Any], row: Row[Any], renewed: str) -> bool:
+def _replace(session: Session, column: Column[Any], row: Value, renewed: str) -> bool:
     """Write it, unless the value is another one by now."""
     mine = (each == value for each, value in zip(column.table.primary_key, row[:-1], strict=True))
     same = type_coerce(column, Text) == row.kept
@@ -103,7 +106,7 @@ def _replace(session: Session, column: Column[Any], row: Row[Any], renewed: str)
     return session.execute(changed).first() is not None
 
 
-def _what(session: Session, column: Column[Any], row: Row[Any]) -> str:
+def _what(session: Session, column: Column[Any], row: Value) -> str:
     model = next(mapper.class_ for mapper in Base.registry.mappers if mapper.local_table is column.table)
     said: str = session.get_one(model, tuple(row[:-1])).if_unreadable
     return said
