@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from backoffice.backup_commands import backup, restore
 from backoffice.command_line import Commands, application, json_option, print_json, redis_at_hand
 from backoffice.company_commands import link, status, update
 from backoffice.key_commands import keys
@@ -115,7 +116,7 @@ def migrate() -> None:
         click.echo("The database is up to date.")
 
 
-for command in (link, update, status, user, keys):
+for command in (link, update, status, user, keys, backup, restore):
     main.add_command(command)
 
 

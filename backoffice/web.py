@@ -9,6 +9,9 @@ from gunicorn.app.base import BaseApplication
 
 from backoffice.app import create_app
 
+#: How long what is being answered may take after we were asked to end, in seconds: as long as a call to a provider.
+GRACE = 45
+
 
 class WebServer(BaseApplication):
     """gunicorn with these options; each of its processes makes an application of its own."""
@@ -33,7 +36,7 @@ def run(host: str, port: int, processes: int, threads: int) -> None:
             "workers": processes,
             "worker_class": "gthread",
             "threads": threads,
-            "graceful_timeout": 5,
+            "graceful_timeout": GRACE,
             "control_socket_disable": True,
         }
     ).run()

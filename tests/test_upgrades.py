@@ -34,17 +34,21 @@ SECRETS = {(column.table.name, column.name) for column in encrypted.columns()}
 def engine(app: Flask) -> Iterator[sa.Engine]:
     """The database of the application, without any tables."""
     with app.app_context():
-        engine = db.engine
-        with engine.begin() as connection:
-            if engine.dialect.name == "postgresql":
-                connection.execute(sa.text("DROP SCHEMA public CASCADE"))
-                connection.execute(sa.text("CREATE SCHEMA public"))
-            else:
-                connection.execute(sa.text("PRAGMA defer_foreign_keys = ON"))
-                tables = sa.MetaData()
-                tables.reflect(connection)
-                tables.drop_all(connection)
-        yield engine
+        empty(db.engine)
+        yield db.engine
+
+
+def empty(engine: sa.Engine) -> None:
+    """Take every table away."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.text("DROP SCHEMA public CASCADE"))
+            connection.execute(sa.text("CREATE SCHEMA public"))
+        else:
+            connection.execute(sa.text("PRAGMA defer_foreign_keys = ON"))
+            tables = sa.MetaData()
+            tables.reflect(connection)
+            tables.drop_all(connection)
 
 
 class Schema:
