@@ -10,8 +10,10 @@ from pathlib import Path
 
 import click
 
+from backoffice.backup_commands import backup, restore
 from backoffice.command_line import Commands, application, json_option, print_json, redis_at_hand
 from backoffice.company_commands import link, status, update
+from backoffice.key_commands import keys
 from backoffice.user_commands import user
 
 SANDBOXES = ("xero",)
@@ -123,20 +125,7 @@ def migrate() -> None:
         click.echo("The database is up to date.")
 
 
-@main.group()
-def keys() -> None:
-    """Look after the keys that encrypt tokens."""
-
-
-@keys.command()
-def new() -> None:
-    """Print a new key; put it first in ENCRYPTION_KEYS and keep the old ones behind it."""
-    from cryptography.fernet import Fernet
-
-    click.echo(Fernet.generate_key().decode())
-
-
-for command in (link, update, status, user):
+for command in (link, update, status, user, keys, backup, restore):
     main.add_command(command)
 
 

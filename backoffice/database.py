@@ -15,7 +15,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
-from backoffice.errors import ConfigurationError
+from backoffice.errors import ConfigurationError, LostKeyError
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -77,21 +77,32 @@ class Keyring:
 
     def __init__(self) -> None:
         self._fernet: MultiFernet | None = None
+        self._newest: Fernet | None = None
 
     def load(self, keys: tuple[str, ...]) -> None:
-        self._fernet = MultiFernet([Fernet(key) for key in keys])
+        fernets = [Fernet(key) for key in keys]
+        self._fernet, self._newest = MultiFernet(fernets), fernets[0]
 
     def encrypt(self, text: str) -> str:
         return self._keys().encrypt(text.encode()).decode()
 
     def decrypt(self, token: str) -> str:
-        """Raises: ConfigurationError when no key of the ring fits."""
+        """Raises: LostKeyError when no key of the ring fits."""
         try:
             return self._keys().decrypt(token.encode()).decode()
         except InvalidToken as error:
-            raise ConfigurationError(
-                "A stored token cannot be decrypted: the key that encrypted it is missing from ENCRYPTION_KEYS."
-            ) from error
+            raise LostKeyError from error
+
+    def renew(self, token: str) -> str | None:
+        """The same under the newest key; None where it is already. Raises: LostKeyError when no key fits."""
+        keys = self._keys()
+        assert self._newest is not None, "it is one of the keys"
+        try:
+            self._newest.decrypt(token.encode())
+        except InvalidToken:
+            self.decrypt(token)
+            return keys.rotate(token.encode()).decode()
+        return None
 
     def _keys(self) -> MultiFernet:
         if self._fernet is None:
@@ -103,7 +114,10 @@ keyring = Keyring()
 
 
 class Encrypted(TypeDecorator[str]):
-    """Text that only this deployment can read."""
+    """Text that only this deployment can read.
+
+    Its columns are deferred: where no key opens a value any more, whoever asks for it hears so, and nobody else.
+    """
 
     impl = Text
     cache_ok = True
@@ -137,6 +151,11 @@ class Base(DeclarativeBase):
     def table(cls) -> Table:
         """The table itself, for statements in bulk."""
         return cast(Table, cls.__table__)
+
+    @property
+    def if_unreadable(self) -> str:
+        """What it is, and what to do when no key opens what is kept encrypted of it."""
+        return f"A row of {self.__tablename__}: enter its secret again."
 
 
 def folded(text: str | None) -> str:

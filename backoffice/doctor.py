@@ -18,9 +18,9 @@ from backoffice import mail as outbox
 from backoffice import schema, signs
 from backoffice.config import Settings
 from backoffice.database import read_only
-from backoffice.errors import BackofficeError, ConfigurationError
+from backoffice.errors import BackofficeError
 from backoffice.extensions import db
-from backoffice.models import Authorisation, Connection
+from backoffice.models import Connection, encrypted
 
 #: Clocks may differ by this much.
 SKEW = timedelta(seconds=5)
@@ -135,12 +135,15 @@ def clock() -> str:
 
 
 def keys() -> str:
-    """Every stored token can be read."""
-    try:
-        tokens = db.session.scalars(select(Authorisation.access_token)).all()
-    except ConfigurationError as error:
-        raise AilmentError(error.message, "Add the key that is missing to ENCRYPTION_KEYS, or link again.") from error
-    return f"{len(tokens)} stored consents can be read"
+    """Every stored secret can be read."""
+    found = encrypted.look(db.session())
+    if found.lost:
+        raise AilmentError(
+            "not all that is stored encrypted can be read",
+            f"Put the key that is missing back into ENCRYPTION_KEYS. Or do without it. {' '.join(found.lost)}",
+        )
+    old = f", {found.older} of them under an older key: run `backoffice keys rotate`" if found.older else ""
+    return f"{found.newest + found.older} stored secrets can be read{old}"
 
 
 def provider() -> str:

@@ -2,6 +2,7 @@
 
     BackofficeError
     ├── ConfigurationError      who runs the deployment: a setting is missing or wrong
+    │   └── LostKeyError        who runs the deployment: what is kept encrypted is under a key that is not there
     ├── TransientError          nobody: it is tried again
     │   ├── RateLimitedError    nobody: the provider's budget is dry until a known time
     │   ├── UnansweredError     nobody: a request went out and no answer came back
@@ -34,6 +35,7 @@ class Ending(StrEnum):
     ORGANISATION_CLOSED = "organisation_closed"
     DEMO_GONE = "demo_gone"
     SCOPE_MISSING = "scope_missing"
+    KEY_LOST = "key_lost"
 
     @property
     def opens_again(self) -> bool:
@@ -51,6 +53,10 @@ class BackofficeError(Exception):
 
 class ConfigurationError(BackofficeError):
     """A setting of this deployment is missing or wrong."""
+
+
+class LostKeyError(ConfigurationError):
+    """What is kept encrypted cannot be read: the key that encrypted it is missing from ENCRYPTION_KEYS."""
 
 
 class TransientError(BackofficeError):

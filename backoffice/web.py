@@ -11,6 +11,9 @@ from gunicorn.glogging import Logger
 
 from backoffice.app import create_app
 
+#: How long what is being answered may take after we were asked to end, in seconds: as long as a call to a provider.
+GRACE = 45
+
 
 class GunicornLog(Logger):
     """Leaves gunicorn's lines to our log; each request has a line of ours already."""
@@ -45,7 +48,7 @@ def run(host: str, port: int, processes: int, threads: int) -> None:
             "workers": processes,
             "worker_class": "gthread",
             "threads": threads,
-            "graceful_timeout": 5,
+            "graceful_timeout": GRACE,
             "control_socket_disable": True,
             "logger_class": GunicornLog,
             # Headers of proxies are read in `create_app`, as many as TRUSTED_PROXIES says; nobody else's word counts.

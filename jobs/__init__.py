@@ -131,8 +131,8 @@ def guarded(model: type[Leased], id_: int, work: Callable[[Lease], object]) -> N
         return
     try:
         work(lease)
-    except LeaseLostError:
-        log.info("another worker has taken this over", what=model.__name__, id=id_)
+    except LeaseLostError as error:
+        log.info(error.message, what=model.__name__, id=id_)
     except Exception:  # the job boundary: its lease has counted it, and it is given up after some
         session.rollback()
         log.exception("this met a fault of ours", what=model.__name__, id=id_)

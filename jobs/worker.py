@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from flask import Flask
@@ -17,7 +18,7 @@ from rq import Queue, Worker
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
-from backoffice import trace
+from backoffice import stop, trace
 from backoffice.child_process import die_with_parent
 from backoffice.config import Settings
 from backoffice.errors import BackofficeError
@@ -76,6 +77,20 @@ class ForkingWorker(Worker):
             db.engine.dispose(close=False)  # the worker's connections are its own
             super().main_work_horse(job, queue)
         os._exit(0)
+
+    def handle_warm_shutdown_request(self) -> None:
+        """Asked to end: let the fork know, which hands its job back at the next page or batch."""
+        super().handle_warm_shutdown_request()
+        if self.horse_pid:
+            with suppress(ProcessLookupError):
+                os.kill(self.horse_pid, signal.SIGTERM)
+
+    def setup_work_horse_signals(self) -> None:
+        """In the fork. The signal may have come before there was one, or before it could hear."""
+        super().setup_work_horse_signals()
+        signal.signal(signal.SIGTERM, lambda _number, _frame: stop.request())
+        if self._stop_requested:
+            stop.request()
 
 
 def run(app: Flask, burst: bool = False) -> None:

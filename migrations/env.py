@@ -9,6 +9,7 @@ from flask import current_app
 from sqlalchemy import Connection
 from sqlalchemy.types import TypeDecorator
 
+from backoffice import schema
 from backoffice.extensions import db
 
 
@@ -36,6 +37,7 @@ with current_app.app_context():
     if given is not None:
         run(given)
     else:
-        with db.engine.connect() as connection:
+        with db.engine.connect() as connection, schema.without_cascades(connection):
             run(connection)
+            schema.refuse_orphans(connection)
             connection.commit()

@@ -35,7 +35,7 @@ def test_finds_a_new_deployment_well_but_without_workers_schedulers_and_provider
     assert found["workers"].mend == "Start at least one with `backoffice worker`."
     assert found["schedulers"].mend.startswith("Start at least one with `backoffice scheduler`")
     assert "refused" in found["provider"].found
-    assert found["keys"].found == "0 stored consents can be read"
+    assert found["keys"].found == "0 stored secrets can be read"
 
 
 def test_tells_an_old_database_from_a_current_one(app):

@@ -12,6 +12,7 @@ from backoffice.admin.addresses import public_address
 from backoffice.admin.company_base import Page
 from backoffice.admin.settings import settings_here
 from backoffice.admin.words import kinds_text
+from backoffice.errors import LostKeyError
 from backoffice.extensions import db
 from backoffice.models import CompanySettings, Role, Webhook
 from backoffice.sync import webhook
@@ -32,10 +33,12 @@ class Card:
     told: str
     not_told: str
     polled: str
+    #: Whether no key opens the signing key any more.
+    key_lost: bool
 
     @property
     def key_set(self) -> bool:
-        return self.kept is not None and self.kept.signing_key is not None
+        return self.kept is not None and self.kept.key_set_at is not None
 
 
 def card(provider: Provider) -> Card | None:
@@ -53,7 +56,16 @@ def card(provider: Provider) -> Card | None:
         kinds_text(told),
         kinds_text(others),
         _polled(settings_here()),
+        _key_lost(provider),
     )
+
+
+def _key_lost(provider: Provider) -> bool:
+    try:
+        webhook.signing_key(db.session(), provider)
+    except LostKeyError:
+        return True
+    return False
 
 
 def _unreachable(name: str) -> str:

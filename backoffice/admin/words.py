@@ -80,6 +80,7 @@ ENDING_TITLES = {
     Ending.ORGANISATION_CLOSED: "{organisation} is closed.",
     Ending.DEMO_GONE: "{organisation} was reset, or no longer lets this application in.",
     Ending.SCOPE_MISSING: "{organisation} needs linking again, with all permissions.",
+    Ending.KEY_LOST: "{organisation} needs linking again: the key to the stored permission is lost.",
 }
 
 ROLE_WORDS = {

@@ -34,10 +34,10 @@ class Authorisation(Base):
     #: The provider's id of the person who consented.
     subject: Mapped[str] = mapped_column(String(255))
     grant: Mapped[Grant] = mapped_column(choice(Grant, "grant"), default=Grant.AUTHORISATION_CODE)
-    access_token: Mapped[str] = mapped_column(Encrypted)
-    refresh_token: Mapped[str | None] = mapped_column(Encrypted)
+    access_token: Mapped[str] = mapped_column(Encrypted, deferred=True)
+    refresh_token: Mapped[str | None] = mapped_column(Encrypted, deferred=True)
     #: Works for a while after a rotation whose answer was lost.
-    previous_refresh_token: Mapped[str | None] = mapped_column(Encrypted)
+    previous_refresh_token: Mapped[str | None] = mapped_column(Encrypted, deferred=True)
     scopes: Mapped[str] = mapped_column(Text, default="")
     expires_at: Mapped[datetime]
     refreshed_at: Mapped[datetime] = mapped_column(default=now)
@@ -48,6 +48,13 @@ class Authorisation(Base):
     fence: Mapped[int] = mapped_column(default=0)
 
     connections: Mapped[list[Connection]] = relationship(back_populates="authorisation")
+
+    @property
+    def if_unreadable(self) -> str:
+        reached = ", ".join(sorted(each.company.name for each in self.connections if each.active))
+        if not reached:
+            return "A permission that no company uses: nothing has to be done."
+        return f"The permission to reach the books of {reached}: link again on the page Integrations."
 
 
 class ConnectionState(StrEnum):

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, and_, or_, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from backoffice import stop
 from backoffice.clock import now
 from backoffice.database import RowId
 from backoffice.errors import LeaseLostError
@@ -20,6 +21,10 @@ GIVEN_UP = (
     "The details are in the log. What was done until then stays done."
 )
 QUIET = {"synchronize_session": False}
+
+
+class HandedBackError(LeaseLostError):
+    """This worker was stopped; another one goes on with it."""
 
 
 class Leased:
@@ -53,8 +58,15 @@ class Lease:
     def write(self, session: Session, **values: Any) -> None:
         """Commit, with a change of the row that shows that it came further.
 
-        Raises: LeaseLostError when another worker has taken over; nothing of the transaction stays then.
+        Raises: LeaseLostError when another worker has taken over; nothing of the transaction stays then. And
+        HandedBackError when this process is to end: what was done stays.
         """
+        self._write(session, **values)
+        if stop.requested():
+            self.give_back(session)
+            raise HandedBackError
+
+    def _write(self, session: Session, **values: Any) -> None:
         changes = {"lease_until": now() + timedelta(seconds=self.seconds), "tries": 0, **values}
         mine = self.model.id == self.id, self.model.fence == self.fence, self.model.ended_at.is_(None)
         statement = update(self.model).where(*mine).values(**changes).returning(self.model.id)
@@ -65,11 +77,11 @@ class Lease:
 
     def give_back(self, session: Session) -> None:
         """Leave it to whoever comes next. Commits. Raises: LeaseLostError."""
-        self.write(session, lease_until=None)
+        self._write(session, lease_until=None)
 
     def end(self, session: Session) -> None:
         """Commit, and say that it is done. Raises: LeaseLostError."""
-        self.write(session, ended_at=now(), lease_until=None)
+        self._write(session, ended_at=now(), lease_until=None)
 
 
 def claim(session: Session, model: type[Leased], id_: int, seconds: float) -> Lease | None:

@@ -138,6 +138,8 @@ class Link(Base):
     synced_by_id: Mapped[int | None] = mapped_column(ForeignKey("sync_job.id", ondelete="SET NULL"), index=True)
     #: The request that carried it and has no outcome yet.
     attempt_id: Mapped[int | None] = mapped_column(ForeignKey("sync_attempt.id", ondelete="SET NULL"), index=True)
+    #: Whether it may have been made there already, although nothing here says so: it is looked for before it is sent.
+    perhaps_there: Mapped[bool] = mapped_column(default=False)
     #: Why it was turned down: in our words, by which cause, at which column, in theirs.
     refusal: Mapped[str | None] = mapped_column(Text)
     refusal_cause: Mapped[str | None] = mapped_column(String(60))

@@ -25,7 +25,7 @@ class Webhook(Base):
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     provider: Mapped[str] = mapped_column(String(40))
     client_id: Mapped[str] = mapped_column(String(255))
-    signing_key: Mapped[str | None] = mapped_column(Encrypted)
+    signing_key: Mapped[str | None] = mapped_column(Encrypted, deferred=True)
     key_set_at: Mapped[datetime | None]
     #: Deliveries that were signed with the key.
     delivered: Mapped[int] = mapped_column(default=0)
@@ -37,6 +37,10 @@ class Webhook(Base):
     odd: Mapped[int] = mapped_column(default=0)
     last_delivery_at: Mapped[datetime | None]
     last_refused_at: Mapped[datetime | None]
+
+    @property
+    def if_unreadable(self) -> str:
+        return f"The signing key of the webhook of {self.provider}: keep it again on the page Integrations."
 
 
 class Notice(Base):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, select, update
@@ -10,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from backoffice.clock import now
-from backoffice.errors import Ending
+from backoffice.errors import Ending, LostKeyError
 from backoffice.models import Authorisation, Connection, ConnectionState, Grant
 from backoffice.providers.grants import TokenSet
 from backoffice.sync.provider import Organisation
@@ -94,15 +95,18 @@ class Consents:
             return session.scalar(others.limit(1)) is not None
 
     def withdraw(self, authorisation_id: int) -> str | None:
-        """Use it no more. Returns the refresh token that is to be given back."""
+        """Use it no more. Returns the refresh token that is to be given back, if it can be read."""
         statement = update(Authorisation).where(Authorisation.id == authorisation_id)
         values = {"ended": WITHDRAWN, "fence": Authorisation.fence + 1, "lease_until": None}
         with self._sessions.begin() as session:
-            return session.scalar(statement.values(**values).returning(Authorisation.refresh_token))
+            session.execute(statement.values(**values))
+        with self._sessions() as session, suppress(LostKeyError):
+            return session.scalar(select(Authorisation.refresh_token).where(Authorisation.id == authorisation_id))
+        return None
 
-    def ended(self, authorisation_id: int, problem: str) -> None:
+    def ended(self, authorisation_id: int, problem: str, reason: Ending = Ending.CONSENT_ENDED) -> None:
         """No connection of a consent can be reached any more, and why."""
-        self._mark(Connection.authorisation_id == authorisation_id, problem, Ending.CONSENT_ENDED)
+        self._mark(Connection.authorisation_id == authorisation_id, problem, reason)
 
     def lost(self, connection_id: int, problem: str, reason: Ending) -> None:
         """One connection of a consent can no longer be reached, and why."""

@@ -6,7 +6,8 @@ save. A token set whose answer was lost is not lost: the old refresh token works
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +19,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from backoffice.clock import now
 from backoffice.database import read_only
-from backoffice.errors import BackofficeError, ConnectionLostError, DependencyError
+from backoffice.errors import BackofficeError, ConnectionLostError, DependencyError, Ending, LostKeyError
 from backoffice.models import Authorisation, Grant
 from backoffice.providers.consents import Consents, columns
 from backoffice.providers.grants import GrantEndedError, TokenSet
@@ -36,7 +37,11 @@ ENDED = (
     "The permission to reach the organisation has ended: it was withdrawn, or not used for too long. "
     "Link the company again; nothing is lost meanwhile."
 )
-
+UNREADABLE = (
+    "The permission to reach the organisation is kept encrypted, and the key to it is missing from ENCRYPTION_KEYS. "
+    "Link the company again; or whoever runs this deployment puts the key back, and you press Test connection. "
+    "Nothing is lost meanwhile."
+)
 
 T = TypeVar("T")
 
@@ -119,7 +124,8 @@ class Tokens:
 
     def _read(self, authorisation_id: int) -> Kept:
         query = select(*COLUMNS).where(Authorisation.id == authorisation_id)
-        row = copy_context().run(self._one, query)
+        with self._legible(authorisation_id):
+            row = copy_context().run(self._one, query)
         if row is None:
             raise ConnectionLostError
         return Kept(**row._mapping)
@@ -128,6 +134,15 @@ class Tokens:
         read_only(True)  # looking again and again takes no write lock; in a context of its own, so it ends here
         with self._sessions() as session:
             return session.execute(query).one_or_none()
+
+    @contextmanager
+    def _legible(self, authorisation_id: int) -> Iterator[None]:
+        """Let the connections of a consent whose tokens no key opens say so. Raises: ConnectionLostError."""
+        try:
+            yield
+        except LostKeyError as error:
+            self._consents.ended(authorisation_id, UNREADABLE, Ending.KEY_LOST)
+            raise ConnectionLostError(UNREADABLE, Ending.KEY_LOST) from error
 
     def _claim(self, authorisation_id: int) -> Kept | None:
         """The row as it is, with the lease on it; None when another process has that."""
@@ -140,7 +155,7 @@ class Tokens:
             .values(fence=Authorisation.fence + 1, lease_until=now() + self._lease)
             .returning(*COLUMNS)
         )
-        with self._sessions.begin() as session:
+        with self._legible(authorisation_id), self._sessions.begin() as session:
             row = session.execute(statement).one_or_none()
         return None if row is None else Kept(**row._mapping)
 

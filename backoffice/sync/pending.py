@@ -55,16 +55,18 @@ def due_links(
     limit: int,
     among: Iterable[int] | None = None,
     lock: bool = False,
+    perhaps_there: bool = False,
 ) -> Sequence[Link]:
     """Links to send, oldest change first: those that exist there (`created`), or those that are to be created.
 
-    A record that may be one of theirs is not created before that is decided. What somebody else is writing
+    A record that may be one of theirs is not created before that is decided; what is `perhaps_there` is asked for
+    apart, to be looked for. What somebody else is writing
     just now is left out of a locked look; its commit rings for it.
     """
     query = (
         select(Link)
         .where(Link.connection_id == connection_id, Link.kind == kind, due())
-        .where(Link.external_id.is_not(None) if created else Link.external_id.is_(None) & ~_undecided())
+        .where(Link.external_id.is_not(None) if created else _uncreated(perhaps_there))
         .order_by(Link.changed_at, Link.id)
         .limit(limit)
         .execution_options(populate_existing=True)
@@ -72,6 +74,10 @@ def due_links(
     if among is not None:
         query = query.where(Link.id.in_(list(among)))
     return session.scalars(query.with_for_update(skip_locked=True) if lock else query).all()
+
+
+def _uncreated(perhaps_there: bool) -> ColumnElement[bool]:
+    return and_(Link.external_id.is_(None), Link.perhaps_there.is_(perhaps_there), ~_undecided())
 
 
 def _undecided() -> ColumnElement[bool]:
@@ -88,6 +94,14 @@ def kinds_to_create(session: Session, connection_id: int, kinds: Sequence[str]) 
     """Those of these kinds of which something is to be created."""
     query = select(Link.kind).where(Link.connection_id == connection_id, Link.kind.in_(kinds), due())
     return session.scalars(query.where(Link.external_id.is_(None)).distinct()).all()
+
+
+def kinds_perhaps_there(session: Session, connection_id: int) -> set[str]:
+    """The kinds of which something that waits to be created may be there already. Ends the transaction."""
+    where = Link.connection_id == connection_id, due(), Link.external_id.is_(None), Link.perhaps_there
+    found = set(session.scalars(select(Link.kind).where(*where).distinct()))
+    session.rollback()
+    return found
 
 
 def unblock(session: Session, connection_id: int) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from uuid import uuid4
 
 from backoffice.errors import RejectedError
 from backoffice.models import Link, Record, SyncAttempt, SyncAttemptItem
-from backoffice.sync import pending
+from backoffice.sync import pending, settle
 from backoffice.sync.attempt import Batch, record, refuse, release, send
 from backoffice.sync.books import Books
 from backoffice.sync.intake import by_ids, reread
@@ -20,6 +20,8 @@ from backoffice.sync.task import Task
 
 #: Rows whose state there is looked at before they are sent, so that the look is never old.
 LOOK_AHEAD = 200
+#: Records that are looked for at a time, a call each.
+LOOKED_FOR = 10
 
 
 def push(task: Task, only: Collection[int] | None = None) -> None:
@@ -30,11 +32,21 @@ def push(task: Task, only: Collection[int] | None = None) -> None:
         task.begin()
         pending.unblock(task.session, task.connection_id)
         task.commit()
+        look_for(task, [mapper])
         preflight(task, mapper, only)
         _send_all(task, mapper, "create", None if only is None else set(only))
         while task.going([mapper]) and (looked_at := _look(task, mapper, only)):
             _send_all(task, mapper, "update", looked_at)
     reread(task, task.provider.mappers)  # of some documents something else is due now
+
+
+def look_for(task: Task, mappers: Iterable[Mapper]) -> None:
+    """Find out which of the records that wait to be created are there already, as some may be after a restore."""
+    kinds = pending.kinds_perhaps_there(task.session, task.connection_id) if task.confirmed else ()
+    for mapper in task.going(mapper for mapper in mappers if mapper.kind in kinds):
+        while batch := _claim(task, mapper, "create", LOOKED_FOR, None, perhaps_there=True):
+            settle.look_up(task, batch)
+            task.pause_here()
 
 
 def _to_send(task: Task) -> list[Mapper]:
@@ -81,12 +93,15 @@ def _send_all(task: Task, mapper: Mapper, action: str, among: set[int] | None) -
                 among = None if among is None else among | carried
 
 
-def _claim(task: Task, mapper: Mapper, action: str, size: int, among: set[int] | None) -> Batch | None:
+def _claim(
+    task: Task, mapper: Mapper, action: str, size: int, among: set[int] | None, perhaps_there: bool = False
+) -> Batch | None:
     """Put down the next request; of `among` each link is taken once. What cannot go is turned down here."""
     while True:
         task.begin()
         created = action == "update"
-        links = due_links(task.session, task.connection_id, mapper.kind, created, size, among=among, lock=True)
+        these = task.session, task.connection_id, mapper.kind, created, size, among
+        links = due_links(*these, lock=True, perhaps_there=perhaps_there)
         if not links:
             task.session.rollback()
             return None
@@ -132,7 +147,7 @@ def _payload(task: Task, mapper: Mapper, link: Link, kept: Record, books: Books)
         link.blocked_kind, link.blocked_record_id = pending.SETTINGS, None
         return None
     mapper.refresh(kept, books)
-    problems = mapper.check(kept, link.gone, books)
+    problems = () if link.perhaps_there else mapper.check(kept, link.gone, books)
     if problems:
         refuse(task, link, problems[0], problems[1:])
         return None

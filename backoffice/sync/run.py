@@ -36,7 +36,8 @@ from backoffice.models import (
     Work,
     writing_as,
 )
-from backoffice.sync import describe, duplicates, jobs, lease, notices, settle
+from backoffice.sync import describe, duplicates, jobs, lease, notices, push, settle
+from backoffice.sync.mapper import push_order
 from backoffice.sync.previews import apply, preview
 from backoffice.sync.provider import Providers
 from backoffice.sync.reconciliation import drift, reconcile, settling
@@ -222,6 +223,7 @@ def _work(task: Task) -> None:
         if work is not Work.PREVIEW:
             describe.once_a_day(task)
             settle.settle(task)
+            push.look_for(task, push_order(task.provider.mappers))
         WORKS[work](task)
         if not work.only_looks:
             duplicates.catch_up(task)

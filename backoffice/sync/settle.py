@@ -79,6 +79,7 @@ def _settle_one(task: Task, attempt_id: int) -> None:
     payloads = [item.payload for item in attempt.items]
     batch = Batch(attempt.id, mapper, attempt.action, attempt.idempotency_key, payloads)
     remembered = attempt.status is None and now() - attempt.created_at < task.provider.key_memory
+    remembered = remembered and not _perhaps_there(task, attempt)  # what came of the key since is not known here
     task.session.rollback()
     if not payloads:
         release(task, batch, "its records were taken out of it")
@@ -87,7 +88,12 @@ def _settle_one(task: Task, attempt_id: int) -> None:
     elif remembered:
         _repeat(task, batch)
     else:
-        _look_up(task, batch)
+        look_up(task, batch)
+
+
+def _perhaps_there(task: Task, attempt: SyncAttempt) -> bool:
+    found = select(Link.id).where(Link.attempt_id == attempt.id, Link.perhaps_there).limit(1)
+    return task.session.scalar(found) is not None
 
 
 def _repeat(task: Task, batch: Batch) -> None:
@@ -132,14 +138,14 @@ def _same(mapper: Mapper, sent: Payload, there: Payload) -> bool:
         return False
 
 
-def _look_up(task: Task, batch: Batch) -> None:
+def look_up(task: Task, batch: Batch) -> None:
     """Find out by each record's look-up key whether it was created."""
     found = [task.client.find(batch.mapper, payload) for payload in batch.payloads]
     task.begin()
     attempt = task.session.get_one(SyncAttempt, batch.attempt_id)
-    close(attempt, AttemptState.SETTLED, "not answered; settled by looking each record up")
+    close(attempt, AttemptState.SETTLED, "settled by looking each record up")
     for item, link in linked_items(task, attempt):
-        link.attempt_id = None
+        link.attempt_id, link.perhaps_there = None, False
         _settle_item(task, batch.mapper, link, item, found[item.position])
     task.commit(moved=any(item.outcome == "adopted" for item in attempt.items))
 

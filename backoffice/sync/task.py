@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from backoffice import stop
 from backoffice.clock import now
 from backoffice.models import CompanySettings, Connection, SyncJob, Winner
 from backoffice.sync import pause
@@ -164,3 +165,5 @@ class Task:
             raise CancelledError
         if waits:
             raise GiveWayError
+        if stop.requested():
+            raise GiveWayError("another worker: its own was stopped")

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from backoffice.database import keyring
 from backoffice.models import Company, Connection, JobState, Notice, Role, StartedBy, Webhook, Work
 from backoffice.providers.xero.webhooks import signature_of
 from backoffice.queue import doorbell
@@ -249,3 +251,13 @@ def test_its_jobs_say_who_asked_for_them(
     for page in ("sync-jobs/", f"sync-jobs/details/?id={job.id}"):
         text = administrator.says(f"/c/{company.id}/{page}")
         assert ("Changed in Xero" in text, "when told of changes" in text) == (True, True)
+
+
+def test_a_lost_key_is_said_and_deliveries_wait_with_the_provider(
+    xero: Connection, company: Company, administrator: Browser, deliver: Deliver
+) -> None:
+    keyring.load((Fernet.generate_key().decode(),))
+    assert deliver(body_of(event())).status_code == 503
+    assert "missing from ENCRYPTION_KEYS" in administrator.says(f"/c/{company.id}/integrations/")
+    administrator.post(f"/c/{company.id}/webhooks/xero/key/", {"signing_key": KEY})
+    assert deliver(body_of(event())).status_code == 200

@@ -10,20 +10,29 @@ from functools import partial
 from threading import Event
 
 import pytest
+from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from redis import Redis
 from sqlalchemy import update
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session, sessionmaker, undefer
 
 from backoffice import clock
 from backoffice.config import Settings
-from backoffice.errors import ConfigurationError, ConnectionLostError, DependencyError, RateLimitedError, TransientError
+from backoffice.database import keyring
+from backoffice.errors import (
+    ConfigurationError,
+    ConnectionLostError,
+    DependencyError,
+    Ending,
+    RateLimitedError,
+    TransientError,
+)
 from backoffice.models import Authorisation, Connection, ConnectionState
 from backoffice.providers import tokens
 from backoffice.providers.xero.provider import Xero
 from backoffice.sandbox.xero.faults import Fault
 from backoffice.sandbox.xero.server import Sandbox
-from tests.providers.conftest import again, connect, consent, sessions_for, settings_for
+from tests.providers.conftest import KEY, again, connect, consent, sessions_for, settings_for
 
 HALF_AN_HOUR = 1800.0
 Advance = Callable[[float], None]
@@ -31,7 +40,7 @@ Advance = Callable[[float], None]
 
 def kept(sessions: sessionmaker[Session], connection: Connection) -> Authorisation:
     with sessions() as session:
-        return session.get_one(Authorisation, connection.authorisation_id)
+        return session.get_one(Authorisation, connection.authorisation_id, options=[undefer("*")])
 
 
 def spoil(sessions: sessionmaker[Session], connection: Connection, **values: object) -> None:
@@ -305,3 +314,31 @@ def test_what_is_unlinked_is_not_kept_alive(
         session.get_one(Connection, connection.id).active = False
     advance(21 * 86_400)
     assert xero.keep_alive() == 0
+
+
+def test_a_lost_key_ends_the_connection_in_words_until_the_key_is_back(
+    xero: Xero, connection: Connection, sessions: sessionmaker[Session]
+) -> None:
+    keyring.load((Fernet.generate_key().decode(),))
+    finding = xero.test(connection)
+    assert not finding.ok
+    assert "missing from ENCRYPTION_KEYS" in finding.what
+    with sessions() as session:
+        ended = session.get_one(Connection, connection.id)
+        assert (ended.state, ended.lost_reason) == (ConnectionState.NEEDS_RECONNECTING, Ending.KEY_LOST)
+        assert "Link the company again" in str(ended.problem)
+    assert xero.keep_alive() == 0
+    xero.disconnect(connection)  # nothing can be given back, and that is no failure
+    keyring.load((KEY,))
+    assert xero.test(connection).ok
+
+
+def test_a_lost_key_is_made_up_for_by_linking_again(
+    xero: Xero, connection: Connection, sessions: sessionmaker[Session]
+) -> None:
+    keyring.load((Fernet.generate_key().decode(),))
+    assert not xero.test(connection).ok
+    assert consent(xero).authorisation_id == connection.authorisation_id
+    assert xero.test(connection).ok
+    with sessions() as session:
+        assert session.get_one(Connection, connection.id).usable

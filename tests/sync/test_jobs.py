@@ -10,11 +10,13 @@ from functools import partial
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import sessionmaker
 
 from backoffice import clock, foreground
+from backoffice.database import keyring
 from backoffice.errors import LeaseLostError
 from backoffice.extensions import db
 from backoffice.models import Connection, ConnectionState, Contact, JobState, LinkState, SyncJob, Urgency, Work
@@ -393,3 +395,16 @@ def test_a_failure_is_made_good_by_its_own_work_or_an_update(book: Book) -> None
         JobState.COMPLETED,
         [],
     )
+
+
+def test_a_lost_key_stops_the_job_in_words_and_linking_again_goes_on(book: Book) -> None:
+    waiting = book.add(name="Waits")
+    keyring.load((Fernet.generate_key().decode(),))
+    failed = book.update()
+    assert (failed.state, failed.lost) == (JobState.FAILED, True)
+    assert "missing from ENCRYPTION_KEYS" in str(failed.reason)
+    assert not book.connection.usable
+    assert pending.left_behind(book.session) == []  # nothing rings for it again and again
+    book.session.rollback()
+    assert book.until_done(book.link()).state is JobState.COMPLETED
+    assert book.link_of(waiting).external_id is not None

@@ -26,6 +26,10 @@ LOST = {
         "Xero was not asked for everything this needs.",
         "An administrator has to link the company again and allow all that Xero lists.",
     ),
+    Ending.KEY_LOST: (
+        "The stored permission cannot be read: the key that encrypted it is missing from ENCRYPTION_KEYS.",
+        f"Whoever runs this deployment can put the key back; else: {LINK_AGAIN}",
+    ),
 }
 
 

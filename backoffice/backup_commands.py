@@ -1,0 +1,42 @@
+"""`backoffice backup` and `restore`: the whole database as one file, and a database made of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from backoffice.command_line import application
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@click.argument("file", type=FILE)
+def backup(file: Path) -> None:
+    """Write the whole database to FILE, as it is at this moment; everything goes on meanwhile."""
+    from backoffice import backup
+
+    with application() as app, app.app_context():
+        rows = backup.backup(file)
+    click.echo(f"{rows:,} rows are in {file}, attachments among them.")
+    click.echo("The keys to what is encrypted in it are not: keep ENCRYPTION_KEYS in another place.")
+
+
+@click.command()
+@click.argument("file", type=FILE)
+def restore(file: Path) -> None:
+    """Make a database of the backup in FILE. DATABASE_URL has to name an empty one; start the services afterwards."""
+    from backoffice import restore
+    from backoffice.app import create_app
+
+    with create_app(screens=False).app_context():
+        found = restore.restore(file)
+    click.echo("The database is as it was when the backup was made.")
+    if found.companies:
+        click.echo(f"{found.companies} companies are brought up to date first, once a worker and a scheduler run.")
+    if found.perhaps_there:
+        click.echo(f"{found.perhaps_there} records that were not sent then are looked for before they are sent.")
+    if found.perhaps_sent:
+        click.echo(f"{found.perhaps_sent} e-mails may have been sent since: each document says so, and asks.")
+    click.echo("A permission that was renewed since the backup has ended: such a company says so and is linked again.")
