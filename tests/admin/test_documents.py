@@ -421,7 +421,9 @@ def test_a_credit_note_has_the_side_it_was_begun_on(session: Db, company: Compan
     session.commit()
     for side in Side:
         path = place(CreditNote, company, f"new/?side={side.value}")
-        assert ("Discount %" in browser.says(path)) == (side is Side.SALES)
+        page = browser.says(path)
+        party = "Customer" if side is Side.SALES else "Supplier"
+        assert (f'<label for="contact_id">{party} ' in page, "Discount %" in page) == (True, False)
         assert browser.post(path, typed("Acme Ltd", line(1, description="x"))).status_code == 303
     assert {note.side for note in session.query(CreditNote)} == set(Side)
     assert browser.get(place(CreditNote, company, "new/?side=%00")).status_code == 200
