@@ -63,7 +63,7 @@ def test_a_planted_failure_arrives_without_what_people_typed(settings: Settings,
     with application(settings.model_copy(update={"sentry_dsn": SecretStr(ingest.url)})) as app:
         app.testing = False
 
-        def fails() -> None:
+        def fails() -> str:
             typed = SECRET  # a local variable
             raise RuntimeError(f"planted at ?code={SECRET}" if typed else "")
 
@@ -78,6 +78,7 @@ def test_a_planted_failure_arrives_without_what_people_typed(settings: Settings,
     [failure] = event["exception"]["values"]
     assert (failure["type"], failure["value"]) == ("RuntimeError", "planted at ?code=[struck out]")
     assert failure["stacktrace"]["frames"][-1]["function"] == "fails"
+    assert event["tags"] == {"request": answer.headers["X-Request-Id"]}
     assert not {"request", "user", "breadcrumbs", "extra", "modules", "server_name"} & event.keys()
     assert SECRET not in "".join(ingest.bodies)
 

@@ -56,13 +56,18 @@ def settings(settings: Settings) -> Settings:
     )
 
 
+def with_extras(record: logging.LogRecord) -> bool:
+    record.extras = str(vars(record))
+    return True
+
+
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
     """Everything that anybody logs, as it comes."""
     text, root = io.StringIO(), logging.getLogger()
     handler = logging.StreamHandler(text)
     handler.setFormatter(logging.Formatter("%(name)s %(message)s %(extras)s", defaults={"extras": ""}))
-    handler.addFilter(lambda record: setattr(record, "extras", str(vars(record))) or True)
+    handler.addFilter(with_extras)
     before = root.level
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
