@@ -73,6 +73,7 @@ def test_a_planted_failure_arrives_without_what_people_typed(settings: Settings,
         headers = {"Authorization": f"Bearer {SECRET}", "Cookie": f"backoffice_session={SECRET}", "X-Note": SECRET}
         answer = app.test_client().post(f"/planted?q={SECRET}", data={"password": SECRET}, headers=headers)
         assert answer.status_code == 500
+        assert answer.headers["X-Request-Id"] in answer.text, "the page says under which id to look"
     sentry_sdk.flush(5)
     [event] = ingest.events
     [failure] = event["exception"]["values"]

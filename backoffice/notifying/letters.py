@@ -9,7 +9,7 @@ from datetime import datetime, time, timedelta
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from backoffice import mail
@@ -47,12 +47,18 @@ def write(session: Session, settings: Settings) -> list[int]:
         .join(Company, Company.id == Subscription.company_id)
         .join(User, User.id == Subscription.user_id)
         .where(Company.deletion_id.is_(None), User.active)
+        .where(or_(Subscription.how_often == HowOften.DAILY, _changed_since()))
     )
     rows = session.execute(query).all()
     due = [(one, user) for one, company, user in rows if _is_due(one, company, settings) and _reachable(user)]
     turns = [(user.id, one.company_id) for one, user in due]
     session.rollback()
     return [made for user_id, company_id in turns if (made := _turn(session, settings, user_id, company_id))]
+
+
+def _changed_since() -> ColumnElement[bool]:
+    mine = NeedChange.company_id == Subscription.company_id
+    return exists().where(mine, NeedChange.id > Subscription.told_to)
 
 
 def _reachable(user: User) -> bool:
