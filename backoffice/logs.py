@@ -10,18 +10,30 @@ import sys
 
 import structlog
 from structlog.stdlib import ProcessorFormatter
-from structlog.types import Processor
+from structlog.types import EventDict, Processor
 
 from backoffice.censor import censored
 
 #: Whose lines are written from INFO on; those of all others from WARNING on.
 TALKATIVE = ("backoffice", "jobs", "rq.worker")
+
+
+def _to_record(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """An event of ours as a record of the standard library's; its words stay together, so that none can collide."""
+    kept = {name: event.pop(name) for name in ("exc_info", "stack_info") if name in event}
+    return {"msg": event.pop("event"), "extra": {"said": event}, **kept}
+
+
+def _with_what_was_said(_logger: object, _method: str, event: EventDict) -> EventDict:
+    return {**event, **getattr(event["_record"], "said", {})}
+
+
 #: What every line carries: the ids it belongs to, how grave it is, who wrote it, when.
 EACH: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
-    structlog.stdlib.ExtraAdder(),
+    _with_what_was_said,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 
@@ -49,7 +61,7 @@ class Lines(ProcessorFormatter):
 def configure() -> None:
     """Set the log up for this process."""
     structlog.configure(
-        processors=[structlog.stdlib.render_to_log_kwargs],
+        processors=[_to_record],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,

@@ -16,7 +16,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from redis import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, case, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -134,7 +134,8 @@ class Standing(Collector):
         yield gauge("records_refused", "Records that were turned down.", [([row[0]], row[1]) for row in rows], "cause")
 
     def _connections(self) -> Iterator[Metric]:
-        query = select(Connection.state, func.count(), func.min(Connection.day_left)).where(Connection.active)
+        fresh = case((Connection.budget_at > now() - DAY, Connection.day_left))
+        query = select(Connection.state, func.count(), func.min(fresh)).where(Connection.active)
         rows = self._session.execute(query.group_by(Connection.state)).all()
         yield gauge("connections", "Linked organisations.", [([row[0].value], row[1]) for row in rows], "state")
         least = min((row[2] for row in rows if row[2] is not None), default=None)

@@ -7,6 +7,7 @@ from typing import Any
 
 import sentry_sdk
 from sentry_sdk.types import Event, Hint
+from structlog.contextvars import get_contextvars
 
 from backoffice.censor import censored
 from backoffice.config import Settings
@@ -33,7 +34,8 @@ def start(settings: Settings) -> None:
 
 
 def stripped(event: Event, _hint: Hint) -> Event:
-    """A report with the failure alone, and without what looks like a secret in its words."""
+    """A report with the failure and the ids of its lines in the log, and nothing that looks like a secret."""
     kept: Any = {name: value for name, value in event.items() if name in KEPT}
+    kept["tags"] = {name: str(value) for name, value in get_contextvars().items()}
     strict: Event = json.loads(censored(json.dumps(kept, default=str)))
     return strict

@@ -16,10 +16,16 @@ about = bound_contextvars
 
 def begin(given: object = None) -> str:
     """Forget what came before; lines from here on carry this id, or a new one where it is none."""
-    name = given if isinstance(given, str) and WELL_FORMED.fullmatch(given) else uuid.uuid4().hex
+    return resume(given) or str(resume(uuid.uuid4().hex))
+
+
+def resume(given: object) -> str | None:
+    """Forget what came before; lines from here on carry this id, if it is one."""
     clear_contextvars()
-    bind_contextvars(request=name)
-    return name
+    if not isinstance(given, str) or not WELL_FORMED.fullmatch(given):
+        return None
+    bind_contextvars(request=given)
+    return given
 
 
 def request_id() -> str | None:

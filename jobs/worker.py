@@ -72,7 +72,7 @@ class ForkingWorker(Worker):
     def main_work_horse(self, job: Job, queue: Queue) -> NoReturn:
         """What happens in the fork. It ends with the worker, so that no job runs on unseen beside its repetition."""
         die_with_parent(int(self.pid or 0), signal.SIGKILL)
-        trace.begin(job.meta.get("request"))
+        trace.resume(job.meta.get("request"))
         with self.app.app_context():
             db.engine.dispose(close=False)  # the worker's connections are its own
             super().main_work_horse(job, queue)

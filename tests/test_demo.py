@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
@@ -34,6 +35,10 @@ def test_serves_survives_and_leaves_nothing_behind(demo):
     assert re.search(r"sign in as admin@example\.com with the password \S{12,}", demo.said)
     assert answers(demo.port, "/healthz") == 200
     assert answers(demo.sandbox_port, "/") is not None
+    for part in ("web-application", "worker", "scheduler"):
+        lines = (demo.directory / "log" / f"{part}.log").read_text().splitlines()
+        assert all(json.loads(line)["timestamp"] for line in lines), (part, lines)
+        assert bool(lines) == (part != "scheduler")
 
     second = subprocess.run(demo.command(), check=False, capture_output=True, text=True)
     assert second.returncode == 1

@@ -59,7 +59,9 @@ def fill(companies: int = 1) -> None:
     for number in range(companies):
         company = new_company(session, f"Company {number}")
         connection = Connection(company_id=company.id, provider="xero", external_id=f"t-{number}", organisation="O")
-        connection.day_left = 4000 + number
+        connection.day_left, connection.budget_at = 4000 + number, ago
+        if number:  # what was left the day before says nothing
+            connection.day_left, connection.budget_at = 5, NOW - dt.timedelta(days=2)
         session.add(connection)
         session.flush()
         waiting = {"due_at": ago, "waiting_kind": Waiting.LIMIT}

@@ -63,7 +63,7 @@ def test_a_planted_failure_arrives_without_what_people_typed(settings: Settings,
     with application(settings.model_copy(update={"sentry_dsn": SecretStr(ingest.url)})) as app:
         app.testing = False
 
-        def fails() -> None:
+        def fails() -> str:
             typed = SECRET  # a local variable
             raise RuntimeError(f"planted at ?code={SECRET}" if typed else "")
 
@@ -73,11 +73,13 @@ def test_a_planted_failure_arrives_without_what_people_typed(settings: Settings,
         headers = {"Authorization": f"Bearer {SECRET}", "Cookie": f"backoffice_session={SECRET}", "X-Note": SECRET}
         answer = app.test_client().post(f"/planted?q={SECRET}", data={"password": SECRET}, headers=headers)
         assert answer.status_code == 500
+        assert answer.headers["X-Request-Id"] in answer.text, "the page says under which id to look"
     sentry_sdk.flush(5)
     [event] = ingest.events
     [failure] = event["exception"]["values"]
     assert (failure["type"], failure["value"]) == ("RuntimeError", "planted at ?code=[struck out]")
     assert failure["stacktrace"]["frames"][-1]["function"] == "fails"
+    assert event["tags"] == {"request": answer.headers["X-Request-Id"]}
     assert not {"request", "user", "breadcrumbs", "extra", "modules", "server_name"} & event.keys()
     assert SECRET not in "".join(ingest.bodies)
 

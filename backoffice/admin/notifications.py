@@ -9,6 +9,8 @@ from flask import current_app, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.exc import StaleDataError
 
 from backoffice import mail
 from backoffice.admin.company_base import Page, here
@@ -70,8 +72,8 @@ class NotificationsView(Page):
             how_often = words.get(request.form.get(f"person-{person.id}", ""))
             if how_often is not (chosen[person.id].how_often if person.id in chosen else None):
                 _subscribe(person, chosen.get(person.id), how_often)
-        db.session.commit()
-        flash("Who is written to was saved.", "success")
+        if _kept():
+            flash("Who is written to was saved.", "success")
         return _back()
 
     @expose("/webhook/", methods=("POST",))
@@ -100,8 +102,7 @@ class NotificationsView(Page):
     def _with_new_secret(self, receiver: Receiver) -> ResponseReturnValue:
         secret = signature.new_secret()
         receiver.secret, receiver.secret_at = secret, now()
-        db.session.commit()
-        return self._page(secret=secret)
+        return self._page(secret=secret) if _kept() else _back()
 
     @expose("/webhook/test/", methods=("POST",))
     def test(self) -> ResponseReturnValue:
@@ -133,6 +134,17 @@ class NotificationsView(Page):
             db.session.commit()
             flash("The webhook was removed. Nothing is delivered any more.", "success")
         return _back()
+
+
+def _kept() -> bool:
+    """Commit; says whether nobody else was faster."""
+    try:
+        db.session.commit()
+    except (IntegrityError, StaleDataError):
+        db.session.rollback()
+        flash("Somebody else changed this at the same moment, so yours was not kept. Look again.", "warning")
+        return False
+    return True
 
 
 def receiver_here() -> Receiver | None:

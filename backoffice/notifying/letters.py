@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from uuid import uuid4
 
-from sqlalchemy import select, update
+import structlog
+from sqlalchemy import ColumnElement, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from backoffice import mail
@@ -18,6 +19,8 @@ from backoffice.models import Company, HowOften, Need, NeedChange, Subscription,
 from backoffice.models.timetable import moment, zone_called
 from backoffice.notifying.words import SETTLED, in_order, lines, said
 from backoffice.sync import needs
+
+log = structlog.get_logger()
 
 #: When a digest is written, by the company's clock.
 MORNING = time(7)
@@ -44,11 +47,26 @@ def write(session: Session, settings: Settings) -> list[int]:
         .join(Company, Company.id == Subscription.company_id)
         .join(User, User.id == Subscription.user_id)
         .where(Company.deletion_id.is_(None), User.active)
+        .where(or_(Subscription.how_often == HowOften.DAILY, _changed_since()))
     )
     rows = session.execute(query).all()
-    turns = [(row[0].user_id, row[1].id) for row in rows if _is_due(row[0], row[1], settings)]
+    due = [(one, user) for one, company, user in rows if _is_due(one, company, settings) and _reachable(user)]
+    turns = [(user.id, one.company_id) for one, user in due]
     session.rollback()
     return [made for user_id, company_id in turns if (made := _turn(session, settings, user_id, company_id))]
+
+
+def _changed_since() -> ColumnElement[bool]:
+    mine = NeedChange.company_id == Subscription.company_id
+    return exists().where(mine, NeedChange.id > Subscription.told_to)
+
+
+def _reachable(user: User) -> bool:
+    try:
+        return bool(mail.address_of(user.email))
+    except mail.UnfitAddressError:
+        log.warning("this person cannot be written to", user=user.id)
+        return False
 
 
 def _is_due(one: Subscription, company: Company, settings: Settings) -> bool:
@@ -118,7 +136,9 @@ def _letter(settings: Settings, company: Company, user: User, news: News, found:
     ]
     body = "\n\n".join("\n".join((title, *said_)) for title, said_ in parts if said_)
     closing = f"Who is written to, and how often: {home}notifications/"
-    return mail.Letter([user.email], _subject(company, news, found), f"{body}\n\n{closing}\n", "Back office")
+    return mail.Letter(
+        [mail.address_of(user.email)], _subject(company, news, found), f"{body}\n\n{closing}\n", "Back office"
+    )
 
 
 def _subject(company: Company, news: News, found: Counter[Need]) -> str:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from threading import Event
 from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import Row, Select, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -24,6 +25,8 @@ from backoffice.models import Authorisation, Grant
 from backoffice.providers.consents import Consents, columns
 from backoffice.providers.grants import GrantEndedError, TokenSet
 from backoffice.providers.oauth import Identity
+
+log = structlog.get_logger()
 
 #: A token is replaced this long before it ends.
 MARGIN = timedelta(minutes=2)
@@ -173,6 +176,7 @@ class Tokens:
             self._write(held, lease_until=None)
             raise
         saved = self._write(held, lease_until=None, **columns(tokens, used))
+        log.info("tokens renewed", authorisation=held.id, saved=saved)
         return tokens.access_token if saved else None
 
     def _fetch(self, held: Kept) -> tuple[TokenSet, str | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from flask import current_app
 from sqlalchemy import func, select
 
 import jobs
@@ -22,6 +23,7 @@ from backoffice.models import (  # fmt: skip
     SyncJob,
     Work,
 )
+from backoffice.queue import doorbell
 from tests.mail_server import PostOffice
 from tests.notifying.conftest import House, Time
 
@@ -132,8 +134,11 @@ def test_news_after_a_quiet_morning_wait_for_the_next_one(house: House, office: 
     assert len(office.received) == 1
 
 
-def test_who_may_not_sign_in_any_more_and_what_is_being_deleted_is_left_alone(house: House, office: PostOffice) -> None:
+def test_who_may_not_sign_in_any_more_or_has_no_address_to_write_to_is_left_alone(
+    house: House, office: PostOffice
+) -> None:
     house.person("Gone", HowOften.AT_ONCE, active=False)
+    house.person("a..b", HowOften.AT_ONCE)  # which no mail server takes
     house.refuse()
     house.tell()
     assert office.received == []
@@ -163,7 +168,7 @@ def test_while_mail_is_not_set_up_nothing_piles_up_and_nothing_is_lost(
 ) -> None:
     house.person("Ana", HowOften.AT_ONCE)
     house.refuse()
-    extensions = jobs.current_app.extensions
+    extensions = current_app.extensions
     extensions["settings"] = settings.model_copy(update={"smtp_host": ""})
     house.tell()
     assert house.session.scalar(select(func.count()).select_from(Mail)) == 0
@@ -179,7 +184,7 @@ def test_a_sweep_rings_for_a_look_only_where_somebody_wants_to_hear(house: House
         house.person("Ana", HowOften.AT_ONCE)
     for _ in range(3):
         jobs.sweep()
-    rung = [job.func_name for job in jobs.doorbell.queue().jobs]
+    rung = [job.func_name for job in doorbell.queue().jobs]
     assert rung.count("jobs.tell") == (0 if nobody else 1)
 
 

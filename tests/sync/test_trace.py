@@ -59,6 +59,7 @@ def test_the_id_travels_with_the_ring(app: Flask) -> None:
 def test_an_id_that_is_not_well_formed_is_replaced(given: object) -> None:
     assert trace.begin(given) != given
     assert trace.WELL_FORMED.fullmatch(trace.request_id() or "")
+    assert (trace.resume(given), trace.request_id()) == (None, None)
 
 
 def test_the_correlation_id_is_kept_with_the_request_and_under_the_refusal(book: Book) -> None:

@@ -20,6 +20,7 @@ from backoffice.errors import (
     Ending,
     RateLimitedError,
     RejectedError,
+    TransientError,
     UnansweredError,
     UnreadableError,
 )
@@ -238,8 +239,7 @@ class XeroClient:
             with self._lock:
                 self.calls += 1
             self.correlation = None
-            answer = self._wire.send(request, token)
-        self._put_down(request, answer)
+            answer = self._sent(request, token)
         self._learn(answer)
         error = answers.refusal(answer, request.writes)
         if isinstance(error, RateLimitedError):
@@ -248,12 +248,18 @@ class XeroClient:
             raise error
         return answer
 
-    def _put_down(self, request: Request, answer: Answer) -> None:
-        """A line for each call: which list, never what was asked of it or with which token."""
-        self.correlation = answer.headers.get("Xero-Correlation-Id", "")[:64] or None
+    def _sent(self, request: Request, token: str) -> Answer:
+        """Send, with a line in the log: which list, never what was asked of it or with which token."""
         resource = request.url.removeprefix(self._access.settings.xero_api_url).split("/")[1]
-        what = {"provider": "xero", "method": request.method, "resource": resource}
-        log.info("call", **what, status=answer.status, correlation=self.correlation)
+        line = log.bind(provider="xero", method=request.method, resource=resource)
+        try:
+            answer = self._wire.send(request, token)
+        except TransientError as error:
+            line.warning("call without an answer", error=error.message)
+            raise
+        self.correlation = answer.headers.get("Xero-Correlation-Id", "")[:64] or None
+        line.info("call", status=answer.status, correlation=self.correlation)
+        return answer
 
     def _learn(self, answer: Answer) -> None:
         minute, day = answer.number("X-MinLimit-Remaining"), answer.number("X-DayLimit-Remaining")
