@@ -48,7 +48,8 @@ class AilmentError(BackofficeError):
 def examine(app: Flask) -> Iterator[Finding]:
     """Do every check, each for itself, and say what it found."""
     with app.app_context():
-        for check in (database, migrations, redis, workers, schedulers, clock, keys, provider, mail):
+        checks = (database, migrations, redis, workers, schedulers, clock, keys, provider, identity_provider, mail)
+        for check in checks:
             read_only(True)
             yield _finding(check)
             db.session.rollback()
@@ -157,6 +158,18 @@ def provider() -> str:
         what = "; ".join(f"{name}: {finding.what}" for name, finding in ill)
         raise AilmentError(what, " ".join(dict.fromkeys(finding.todo for _, finding in ill)))
     return "; ".join(f"{name}: {finding.what}" for name, finding in found) or _reach()
+
+
+def identity_provider() -> str:
+    """It says of itself what signing in through it needs."""
+    openid = current_app.extensions["openid"]
+    if not openid.configured:
+        return "none is set up"
+    try:
+        openid.begin(current_app.extensions["settings"].public_url)
+    except BackofficeError as error:
+        raise AilmentError(error.message, "Let this machine reach it, or correct OIDC_ISSUER.") from error
+    return str(openid.issuer)
 
 
 def mail() -> str:

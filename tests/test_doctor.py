@@ -6,6 +6,7 @@ import socket
 
 import pytest
 from cryptography.fernet import Fernet
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from backoffice import doctor
@@ -14,6 +15,8 @@ from backoffice.clock import now
 from backoffice.database import keyring
 from backoffice.extensions import db
 from backoffice.models import Authorisation
+from tests.databases import application
+from tests.identity_provider import CLIENT_ID, SECRET, identity_provider
 
 
 def examine(app):
@@ -65,3 +68,14 @@ def test_tells_that_redis_or_the_database_is_gone(settings, tmp_path):
     )
     assert found["database"].mend == "Start the database, or correct DATABASE_URL."
     assert "correct REDIS_URL" in found["redis"].mend
+
+
+def test_asks_the_identity_provider_what_signing_in_needs(settings):
+    with identity_provider() as there:
+        named = {"oidc_issuer": there.issuer, "oidc_client_id": CLIENT_ID, "oidc_client_secret": SecretStr(SECRET)}
+        with application(settings.model_copy(update=named)) as app:
+            assert examine(app)["identity_provider"].found == there.issuer
+            there.place = {"jwks_uri": "http://elsewhere.example/keys"}
+            found = examine(app)["identity_provider"]
+    assert (found.ok, "does not fit" in found.found) == (False, True)
+    assert found.mend == "Let this machine reach it, or correct OIDC_ISSUER."

@@ -13,6 +13,7 @@ from flask_login import current_user, login_user, logout_user
 from backoffice.clock import now
 from backoffice.extensions import db, login
 from backoffice.models import User
+from backoffice.models.reach import limit
 from backoffice.models.sign_in_rules import rules
 from backoffice.providers.openid import OpenID
 
@@ -31,10 +32,13 @@ class Way(StrEnum):
 
 @login.user_loader
 def load_user(key: str) -> User | None:
-    """The person of a session, unless it has been ended since."""
+    """The person of a session, unless it has been ended since. From then on only their companies are found."""
     user_id, _, epoch = key.partition(".")
     user = db.session.get(User, int(user_id)) if user_id.isdecimal() else None
-    return user if user and user.active and str(user.session_epoch) == epoch else None
+    if user is None or not user.active or str(user.session_epoch) != epoch:
+        return None
+    limit(db.session(), user)
+    return user
 
 
 def admit(user: User, way: Way) -> None:

@@ -14,7 +14,6 @@ from werkzeug.exceptions import NotFound
 
 from backoffice.extensions import db
 from backoffice.models import Company, Role
-from backoffice.models.reach import limit
 
 LARGEST_ID = 2**63 - 1
 
@@ -96,8 +95,6 @@ def load_company() -> None:
 
     One that is closed to the person is not found, here and in every other question about companies (models/reach.py).
     """
-    if current_user.is_authenticated:
-        limit(db.session(), current_user)
     if "company_id" not in g:
         return
     wanted = g.pop("company_id")

@@ -120,10 +120,14 @@ def require_person() -> ResponseReturnValue | None:
     view = current_app.view_functions.get(request.endpoint or "")
     if is_static() or getattr(view, "public", False):
         return None
-    if current_user.is_authenticated:
-        return still_asked()
-    if request.path.endswith("/progress/") or "/ajax/" in request.path:
+    elsewhere = still_asked() if current_user.is_authenticated else to_sign_in()
+    if elsewhere is not None and (request.path.endswith("/progress/") or "/ajax/" in request.path):
         return SIGNED_OUT, 401
+    return elsewhere
+
+
+def to_sign_in() -> ResponseReturnValue:
+    """To the page of signing in, which leads back here."""
     wanted = request.full_path.rstrip("?") if request.method == "GET" else None
     return redirect(url_for("auth.sign_in", next=wanted if wanted != "/" else None), code=303)
 

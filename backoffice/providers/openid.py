@@ -34,6 +34,8 @@ SCOPES = "openid email profile"
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA")
 #: Clocks may differ by so many seconds.
 LEEWAY = 120
+#: No database keeps that character.
+NO_NUL = r"^[^\x00]*$"
 
 
 class SignOnError(BackofficeError):
@@ -72,8 +74,8 @@ class Place(BaseModel):
 class Claims(BaseModel):
     """What is read of somebody."""
 
-    sub: str = Field(min_length=1, max_length=255)
-    email: str = Field("", max_length=255)
+    sub: str = Field(min_length=1, max_length=255, pattern=NO_NUL)
+    email: str = Field("", max_length=255, pattern=NO_NUL)
     #: Some providers write it as text.
     email_verified: bool = False
 
@@ -111,7 +113,7 @@ class OpenID:
             claims = self._claims(session, place, token, nonce)
             if not claims.email and place.userinfo_endpoint:
                 claims = self._more(session, place, claims)
-        return Identity(place.issuer, claims.sub, claims.email.strip(), claims.email_verified)
+        return Identity(self.issuer, claims.sub, claims.email.strip(), claims.email_verified)
 
     def _session(self, redirect_uri: str) -> OAuth2Session:
         session = OAuth2Session(

@@ -38,6 +38,20 @@ def test_what_is_closed_is_not_there(session: Db, company: Company, elsewhere: C
     assert elsewhere.name in browser.says("/companies/")
 
 
+@pytest.mark.parametrize(
+    ("path", "status"), [("/account/", 400), ("/c/{}/suppliers/update/", 400), ("/nowhere", 404), ("/users/new", 400)]
+)
+def test_a_page_that_says_what_went_wrong_names_nothing_that_is_closed(
+    path: str, status: int, session: Db, company: Company, elsewhere: Company, browser: Browser
+) -> None:
+    """It is made before anything else has asked who is there."""
+    limited(session, Role.OPERATOR, elsewhere)
+    answer = browser.client.post(path.format(company.id), data={"name": "without the token"})
+    assert answer.status_code == status
+    assert elsewhere.name in answer.text
+    assert company.name not in answer.text
+
+
 def test_nothing_is_synced_of_what_is_closed(
     session: Db, company: Company, elsewhere: Company, connection: Connection, browser: Browser
 ) -> None:

@@ -144,7 +144,8 @@ def test_who_was_invited_needs_no_password(
         ({"email_verified": False}, "does not vouch for operator@example.com"),
         ({"email_verified": None}, "does not vouch for operator@example.com"),
         ({"email": None}, "has no e-mail address"),
-        ({"email": "a\0@b.example"}, "Nobody here has the e-mail address"),
+        ({"email": "a\0@b.example"}, "an answer that does not fit"),
+        ({"sub": "s\0"}, "an answer that does not fit"),
         ({"nonce": "another"}, "an answer that does not fit"),
         ({"nonce": None}, "an answer that does not fit"),
         ({"iss": "https://elsewhere.example"}, "an answer that does not fit"),
@@ -163,6 +164,13 @@ def test_what_the_token_says_is_held_against_what_was_asked(
     provider.token, client = claims, app.test_client()
     provider.place = {"userinfo_endpoint": ""}
     assert said in told(client, come_in(client))
+
+
+def test_an_issuer_may_end_in_a_slash(app: Flask, session: Db, company: Company, provider: IdentityProvider) -> None:
+    """Some write it so in one place and not in the other; the token has it as the provider has."""
+    provider.place, provider.token = {"issuer": f"{provider.issuer}/"}, {"iss": f"{provider.issuer}/"}
+    assert come_in(app.test_client()).location == "/"
+    assert someone(session, Role.OPERATOR).identity_issuer == provider.issuer
 
 
 @pytest.mark.parametrize("sort", ["another key", "public key as a secret", "no signature"])

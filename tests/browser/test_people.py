@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from playwright.sync_api import expect
+from pyotp import TOTP
 
 from tests.browser.conftest import Journey
 
 PASSWORD = "seven green kettles"
 
 
-def invite(administrator: Journey, name: str, email: str, role: str) -> str:
-    """Make the link for somebody; returns it."""
+def invite(administrator: Journey, name: str, email: str, role: str, company: str = "") -> str:
+    """Make the link for somebody, to one company or to all; returns it."""
     administrator.go("/users/new")
     page = administrator.page
     page.get_by_label(re.compile("^Name")).fill(name)
@@ -21,6 +23,10 @@ def invite(administrator: Journey, name: str, email: str, role: str) -> str:
     page.get_by_label("Role").select_option(
         label=next(o for o in page.get_by_role("option").all_inner_texts() if role in o)
     )
+    if company:
+        page.get_by_label("Only those ticked here").check()
+        page.get_by_role("group", name="Companies").get_by_label(company).check()
+        administrator.picture("invite")
     administrator.press("Make the link")
     administrator.sees(f"The link for {name}")
     return page.get_by_label("One-time link").input_value()
@@ -115,3 +121,63 @@ def test_an_operator_edits_a_viewer_looks_and_a_deactivated_user_is_out(
     olive.sign_in_as("olive@ours.example", PASSWORD)
     olive.sees("E-mail address and password do not fit.")
     vera.go("/c/1/suppliers/")  # nobody else is touched
+
+
+def test_somebody_with_a_second_factor_works_in_the_one_company_that_is_open(
+    journey: Journey, newcomer: Callable[[], Journey]
+) -> None:
+    journey.sign_in()
+    journey.go("/companies/new")
+    journey.page.get_by_label(re.compile("^Name")).fill("Hill Supplies")
+    journey.press("Save")
+    journey.sees("Hill Supplies was added.")
+    hill = urlsplit(journey.page.url).path
+
+    petra = newcomer()
+    arrive(petra, invite(journey, "Petra Part", "petra@ours.example", "Operator", "Hill Supplies"), "Petra Part")
+    assert urlsplit(petra.page.url).path == hill
+    expect(petra.page.locator(".switcher").get_by_text("Demo Company")).to_have_count(0)
+    petra.refusals_expected.add(404)
+    answer = petra.page.goto(f"{petra.home}/c/1/suppliers/")
+    assert answer is not None
+    assert answer.status == 404
+    petra.sees("There is no such company here.")
+
+    petra.go("/account/")
+    petra.picture("account")
+    petra.follow("Set it up")
+    petra.picture("second-factor")
+    secret = petra.page.locator(".letters").inner_text().replace(" ", "")
+    petra.page.get_by_label("Code").fill(TOTP(secret).now())
+    petra.page.get_by_label("Present password").fill(PASSWORD)
+    petra.press("Set it up")
+    petra.sees("The second factor is set up.")
+    petra.picture("recovery-codes")
+    spare = petra.page.locator(".codes code").first.inner_text()
+    petra.follow("I have kept them")
+
+    petra.press("Sign out")
+    petra.sign_in_as("petra@ours.example", PASSWORD)
+    petra.heading("One thing more")
+    petra.refusals_expected.add(401)
+    petra.page.get_by_label("Code").fill("000000")
+    petra.press("Sign in")
+    petra.sees("That code does not fit.")
+    petra.picture("code")
+    petra.page.get_by_label("Code").fill(spare)
+    petra.press("Sign in")
+    petra.sees("That recovery code is used up; 9 are left.")
+
+    journey.go("/users/")
+    journey.picture("users")
+    journey.follow("Petra Part")
+    journey.picture("person")
+    journey.press("Reset it")
+    journey.confirm("Reset the second factor")
+    journey.sees("The second factor of Petra Part is off.")
+    journey.go("/signing-in/")
+    journey.picture("signing-in")
+    petra.page.goto(petra.home + hill)
+    petra.heading("Sign in")
+    petra.sign_in_as("petra@ours.example", PASSWORD)
+    expect(petra.page.get_by_role("link", name="Petra Part")).to_be_visible()
