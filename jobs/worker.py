@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
+import structlog
 from flask import Flask
 from redis import Redis
 from rq import Queue, Worker
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
+from sqlalchemy.exc import DBAPIError
 
-from backoffice import stop
+from backoffice import outage, stop
 from backoffice.child_process import die_with_parent
 from backoffice.clock import now
 from backoffice.config import Settings
@@ -28,6 +30,8 @@ from backoffice.errors import BackofficeError
 from backoffice.extensions import db
 from backoffice.queue import QUEUE
 from jobs import JOBS
+
+log = structlog.get_logger()
 
 #: How long a worker may be silent before RQ counts it as dead, in seconds.
 WORKER_TTL = 30
@@ -52,6 +56,17 @@ class KnownJob(Job):
         if function is None or self.instance is not None:
             raise UnknownJobError(f"{self.func_name} is not a job of ours.")
         return function
+
+    def perform(self) -> Any:
+        """Do it. What the database is not there for is left to the next ring."""
+        try:
+            return super().perform()
+        except DBAPIError as error:
+            said = outage.words(error)
+            if said is None:
+                raise
+            log.warning("a job waits for the database", job=self.func_name, ids=self.args, why=said)
+            return None
 
     def send_webhooks(self, status: str | JobStatus, *, exc_string: str | None = None) -> None:
         """None: the addresses would come from Redis."""
@@ -84,14 +99,14 @@ class ForkingWorker(Worker):
 
     def handle_warm_shutdown_request(self) -> None:
         """Asked to end: let the fork know, which hands its job back at the next page or batch."""
-        super().handle_warm_shutdown_request()
+        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
         if self.horse_pid:
             with suppress(ProcessLookupError):
                 os.kill(self.horse_pid, signal.SIGTERM)
 
     def setup_work_horse_signals(self) -> None:
         """In the fork. The signal may have come before there was one, or before it could hear."""
-        super().setup_work_horse_signals()
+        super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
         signal.signal(signal.SIGTERM, lambda _number, _frame: stop.request())
         if self._stop_requested:
             stop.request()
