@@ -29,9 +29,13 @@ def restore(file: Path) -> None:
     """Make a database of the backup in FILE. DATABASE_URL has to name an empty one; start the services afterwards."""
     from backoffice import restore
     from backoffice.app import create_app
+    from backoffice.extensions import db
 
     with create_app(screens=False).app_context():
-        found = restore.restore(file)
+        try:
+            found = restore.restore(file)
+        finally:
+            db.engine.dispose()
     click.echo("The database is as it was when the backup was made.")
     if found.companies:
         click.echo(f"{found.companies} companies are brought up to date first, once a worker and a scheduler run.")

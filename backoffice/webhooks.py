@@ -7,9 +7,10 @@ nothing that guards the pages stands in its way: no session, no token of a form,
 from __future__ import annotations
 
 from flask import Blueprint, Flask, Response, abort, current_app, request
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from backoffice import outage
 from backoffice.errors import LostKeyError
 from backoffice.extensions import csrf, db, limiter
 from backoffice.queue import doorbell
@@ -39,12 +40,23 @@ def receive(key: str) -> Response:
         return _answer(_taken(provider, _body()))
     except RequestEntityTooLarge:
         return _answer(413)
-    except (OperationalError, LostKeyError):
-        current_app.logger.exception("a delivery could not be put down")
-        return _answer(503)  # it is delivered again
+    except LostKeyError as error:
+        return _later(error.message)
+    except DBAPIError as error:
+        said = outage.words(error)
+        if said is None:
+            raise
+        return _later(said)
 
 
 receive.public = receive.machine = True  # type: ignore[attr-defined]
+
+
+def _later(why: str) -> Response:
+    """It is delivered again."""
+    db.session.rollback()
+    current_app.logger.error("a delivery could not be put down: %s", why)
+    return _answer(503)
 
 
 def _body() -> bytes:

@@ -10,9 +10,9 @@ from types import FrameType
 import structlog
 from flask import Flask
 from redis.exceptions import RedisError
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
-from backoffice import signs
+from backoffice import outage, signs
 from backoffice.clock import now
 from backoffice.extensions import db
 from backoffice.queue import doorbell
@@ -49,8 +49,8 @@ class Scheduler:
                     elif looked is not None:
                         ring_for_due(looked)
                     looked = moment
-            except SQLAlchemyError as error:
-                log.warning("the database is out of reach; trying again", error=str(error))
+            except DBAPIError as error:
+                log.warning("the next round tries again", why=outage.words(error) or str(error))
             self._stop.wait(min(TICK, self._sweep_seconds))
 
     def _speak(self) -> None:

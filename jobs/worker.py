@@ -12,13 +12,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NoReturn
 
+import structlog
 from flask import Flask
 from redis import Redis
 from rq import Queue, Worker
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
+from sqlalchemy.exc import DBAPIError
 
-from backoffice import stop, trace
+from backoffice import outage, stop, trace
 from backoffice.child_process import die_with_parent
 from backoffice.config import Settings
 from backoffice.errors import BackofficeError
@@ -26,6 +28,8 @@ from backoffice.extensions import db
 from backoffice.queue import QUEUE
 from backoffice.signs import WORKER_SPEAKS, WORKER_TTL
 from jobs import JOBS
+
+log = structlog.get_logger()
 
 #: How often it looks after RQ's lists, in seconds.
 MAINTENANCE_INTERVAL = 15
@@ -47,6 +51,17 @@ class KnownJob(Job):
         if function is None or self.instance is not None:
             raise UnknownJobError(f"{self.func_name} is not a job of ours.")
         return function
+
+    def perform(self) -> Any:
+        """Do it. What the database is not there for is left to the next ring."""
+        try:
+            return super().perform()
+        except DBAPIError as error:
+            said = outage.words(error)
+            if said is None:
+                raise
+            log.warning("a job waits for the database", job=self.func_name, ids=self.args, why=said)
+            return None
 
     def send_webhooks(self, status: str | JobStatus, *, exc_string: str | None = None) -> None:
         """None: the addresses would come from Redis."""
@@ -80,14 +95,14 @@ class ForkingWorker(Worker):
 
     def handle_warm_shutdown_request(self) -> None:
         """Asked to end: let the fork know, which hands its job back at the next page or batch."""
-        super().handle_warm_shutdown_request()
+        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
         if self.horse_pid:
             with suppress(ProcessLookupError):
                 os.kill(self.horse_pid, signal.SIGTERM)
 
     def setup_work_horse_signals(self) -> None:
         """In the fork. The signal may have come before there was one, or before it could hear."""
-        super().setup_work_horse_signals()
+        super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
         signal.signal(signal.SIGTERM, lambda _number, _frame: stop.request())
         if self._stop_requested:
             stop.request()

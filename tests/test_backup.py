@@ -130,7 +130,7 @@ def test_a_backup_is_of_one_moment(app: Flask, file: Path) -> None:
         sa.event.listen(db.engine, "after_cursor_execute", write)
         backup(file)
         sa.event.remove(db.engine, "after_cursor_execute", write)
-        assert db.session.scalar(sa.select(sa.func.length(Company.name))) > 10
+        assert (db.session.scalar(sa.select(sa.func.length(Company.name))) or 0) > 10
         others.dispose()
     names, kept = _read(file, "company", "name"), _read(file, "company_settings", "keep_jobs")
     assert len(names[0]) - len("Acme") == kept[0] - 90

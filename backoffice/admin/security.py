@@ -9,8 +9,10 @@ from flask import Flask, Response, abort, current_app, g, redirect, render_templ
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
+from backoffice import outage
 from backoffice.admin import pauses
 from backoffice.admin.admission import still_asked
 from backoffice.admin.audience import audience
@@ -57,6 +59,7 @@ def protect(app: Flask) -> None:
     app.register_error_handler(NotHereError, not_here)
     app.register_error_handler(PausedError, paused)
     app.register_error_handler(BackofficeError, problem)
+    app.register_error_handler(DBAPIError, database_fails)
     app.register_error_handler(Exception, unexpected)
 
     @app.after_request
@@ -191,6 +194,18 @@ def paused(error: PausedError) -> ResponseReturnValue:
     here = came_from.netloc == request.host and came_from.path.startswith(f"/c/{g.company.id}/")
     path = f"{came_from.path}?{came_from.query}" if came_from.query else came_from.path
     return redirect(path if here else url_for("company.index", company=g.company.id), code=303)
+
+
+def database_fails(error: DBAPIError) -> ResponseReturnValue:
+    """The database is full, away or closed to writing: on a page that asks it for nothing."""
+    said = outage.words(error)
+    if said is None:
+        return unexpected(error)
+    current_app.logger.error("a page failed: %s", said)
+    db.session.rollback()
+    todo = "Nothing was half saved. Whoever runs this has to see to it; after that, try again."
+    template = current_app.jinja_env.get_template("failure.html")
+    return template.render(code=503, what=said, todo=todo), 503
 
 
 def unexpected(error: Exception) -> ResponseReturnValue:

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from sqlalchemy import and_, case, exists, or_, select, update
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from backoffice.clock import now
@@ -133,5 +133,5 @@ class Renewal:
                     self._turn.write(session)
             except LeaseLostError:
                 return
-            except OperationalError:
-                continue  # the database is busy or away; the turn runs out by itself if that lasts
+            except DBAPIError:
+                continue  # the database is busy, full or away; the turn runs out by itself if that lasts

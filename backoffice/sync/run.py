@@ -10,10 +10,10 @@ from typing import Any
 
 import structlog
 from sqlalchemy import select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
-from backoffice import trace
+from backoffice import outage, trace
 from backoffice.config import Settings
 from backoffice.errors import (
     BackofficeError,
@@ -90,7 +90,7 @@ def _to_its_end(shop: Workshop, turn: lease.Turn) -> None:
         _work(task)
     except LeaseLostError:
         raise
-    except (CancelledError, GiveWayError, BackofficeError, OperationalError) as error:
+    except (CancelledError, GiveWayError, BackofficeError, DBAPIError) as error:
         shop.session.rollback()
         if task is not None:
             task.count_calls()
@@ -99,8 +99,12 @@ def _to_its_end(shop: Workshop, turn: lease.Turn) -> None:
     except Exception:  # the job boundary: whatever it is, the job must not be left running
         shop.session.rollback()
         log.exception("a sync job met a fault of ours", job=turn.job_id)
-        reason = "The program met a fault of its own; the details are in its log. Nothing that was done is lost."
-        jobs.finish(shop.session, turn, JobState.FAILED, reason=reason)
+        _faulted(shop, turn)
+
+
+def _faulted(shop: Workshop, turn: lease.Turn) -> None:
+    reason = "The program met a fault of its own; the details are in its log. Nothing that was done is lost."
+    jobs.finish(shop.session, turn, JobState.FAILED, reason=reason)
 
 
 def _cancelled(shop: Workshop, turn: lease.Turn, error: Exception) -> None:
@@ -127,8 +131,13 @@ def _tries_again(shop: Workshop, turn: lease.Turn, error: Any) -> None:
     jobs.put_back(shop.session, turn, wait, Waiting.FAILURE, error.message, failures=failures + 1)
 
 
-def _database_away(shop: Workshop, turn: lease.Turn, _error: Exception) -> None:
-    _tries_again(shop, turn, DependencyError("The database did not answer."))
+def _database_fails(shop: Workshop, turn: lease.Turn, error: Any) -> None:
+    said = outage.words(error)
+    if said is None:
+        log.error("a sync job met a fault of ours", job=turn.job_id, exc_info=error)
+        _faulted(shop, turn)
+    else:
+        _tries_again(shop, turn, DependencyError(said))
 
 
 def _loses_connection(shop: Workshop, turn: lease.Turn, error: Any) -> None:
@@ -164,7 +173,7 @@ ENDINGS: dict[type[Exception], Callable[[Workshop, lease.Turn, Any], None]] = {
     ConnectionLostError: _loses_connection,
     QuestionError: _asks,
     BackofficeError: _fails,
-    OperationalError: _database_away,
+    DBAPIError: _database_fails,
 }
 
 

@@ -15,6 +15,8 @@ from redis import Redis
 from rq import Callback, Queue
 from rq.job import Job, JobStatus
 from rq.serializers import DefaultSerializer, JSONSerializer
+from sqlalchemy import create_engine
+from sqlalchemy.exc import DBAPIError
 
 from backoffice import signs
 from backoffice.config import Settings
@@ -135,3 +137,20 @@ def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
     while not (met := condition()) and time.monotonic() < deadline:
         time.sleep(0.05)
     return met
+
+
+def test_a_job_that_the_database_is_not_there_for_is_left_to_the_next_ring(redis_url, monkeypatch):
+    def away() -> None:
+        create_engine("sqlite:////no/such/folder/books.db").connect()
+
+    def at_fault() -> None:
+        with create_engine("sqlite://").connect() as connection:
+            connection.exec_driver_sql("SELECT nonsense")
+
+    with Redis.from_url(redis_url) as redis:
+        monkeypatch.setitem(JOBS, "sweep", away)
+        job = worker.KnownJob.create("jobs.sweep", connection=redis, serializer=JSONSerializer)
+        assert job.perform() is None
+        monkeypatch.setitem(JOBS, "sweep", at_fault)
+        with pytest.raises(DBAPIError):
+            job.perform()
