@@ -119,8 +119,8 @@ def test_every_sandbox_is_a_command(name):
 
 def test_every_command_says_what_it_does():
     result = CliRunner().invoke(main, ["--help"])
-    words = ("demo", "web", "worker", "scheduler", "sandbox", "user", "link", "update", "status", "doctor")
-    words += ("migrate", "keys", "backup", "restore")
+    words = ["demo", "web", "worker", "scheduler", "sandbox", "user", "link", "update", "status", "doctor"]
+    words += ["migrate", "keys", "backup", "restore"]
     for word in words:
         assert re.search(rf"^  {word} +[A-Z]", result.output, re.MULTILINE)
 
