@@ -12,15 +12,12 @@ from functools import partial
 from threading import Lock
 from urllib.parse import quote
 
-import structlog
-
 from backoffice.config import Settings
 from backoffice.errors import (
     ConnectionLostError,
     Ending,
     RateLimitedError,
     RejectedError,
-    TransientError,
     UnansweredError,
     UnreadableError,
 )
@@ -35,10 +32,9 @@ from backoffice.providers.xero.endings import ended
 from backoffice.providers.xero.ids import FEW, IDS_IN_WHERE, ONE_BY_ONE, WITH_WHERE, asking, of_row
 from backoffice.providers.xero.outcomes import outcomes, refused
 from backoffice.providers.xero.shape import Writing, XeroMapper
+from backoffice.providers.xero.spoken import correlation_of, sent
 from backoffice.sync.mapper import Mapper, Payload
 from backoffice.sync.provider import Outcome, Page
-
-log = structlog.get_logger()
 
 #: Resources whose prices would be rounded to two decimals without being asked for four.
 FOUR_DECIMALS = {"Items", "Invoices", "CreditNotes", "Overpayments", "Prepayments"}
@@ -239,26 +235,14 @@ class XeroClient:
             with self._lock:
                 self.calls += 1
             self.correlation = None
-            answer = self._sent(request, token)
+            answer = sent(self._wire, request, token, self._access.settings.xero_api_url)
+            self.correlation = correlation_of(answer)
         self._learn(answer)
         error = answers.refusal(answer, request.writes)
         if isinstance(error, RateLimitedError):
             self._access.budget.close(error.limit, error.retry_after or 1)
         if error is not None:
             raise error
-        return answer
-
-    def _sent(self, request: Request, token: str) -> Answer:
-        """Send, with a line in the log: which list, never what was asked of it or with which token."""
-        resource = request.url.removeprefix(self._access.settings.xero_api_url).split("/")[1]
-        line = log.bind(provider="xero", method=request.method, resource=resource)
-        try:
-            answer = self._wire.send(request, token)
-        except TransientError as error:
-            line.warning("call without an answer", error=error.message)
-            raise
-        self.correlation = answer.headers.get("Xero-Correlation-Id", "")[:64] or None
-        line.info("call", status=answer.status, correlation=self.correlation)
         return answer
 
     def _learn(self, answer: Answer) -> None:
