@@ -19,8 +19,8 @@ from backoffice.providers.openid import OpenID
 
 #: How long a person may take between password and code.
 HALF_WAY_LASTS = timedelta(minutes=10)
-#: Pages of those who still have to set up a second factor.
-ON_THE_WAY = {"second_factor.index", "auth.sign_out"}
+#: The page of those who still have to set up a second factor; and everybody may leave.
+SET_UP, LEAVE = "second_factor.index", "auth.sign_out"
 
 
 class Way(StrEnum):
@@ -92,11 +92,12 @@ def owes_second_factor() -> bool:
 
 def still_asked() -> ResponseReturnValue | None:
     """What stands between a signed-in person and the page, by the rules of this deployment."""
-    if came_by() is Way.SINGLE_SIGN_ON or request.endpoint in ON_THE_WAY:
+    if came_by() is Way.SINGLE_SIGN_ON or request.endpoint == LEAVE:
         return None
     if not passwords_taken():
         logout_user()
         session.clear()
         flash(f"Passwords are not taken here any more. Sign in with {openid().label}.", "warning")
         return redirect(url_for("auth.sign_in"), code=303)
-    return redirect(url_for("second_factor.index"), code=303) if owes_second_factor() else None
+    owes = request.endpoint != SET_UP and owes_second_factor()
+    return redirect(url_for(SET_UP), code=303) if owes else None

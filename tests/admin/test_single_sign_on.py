@@ -346,8 +346,9 @@ def boss(app: Flask, session: Db, company: Company, provider: IdentityProvider) 
 def test_single_sign_on_alone_is_asked_by_somebody_who_came_by_it(
     app: Flask, session: Db, administrator: Browser, boss: Browser
 ) -> None:
-    operator = Browser(app.test_client())
-    assert sign_in(operator.client, OPERATOR).location == "/"
+    operator, another = Browser(app.test_client()), Browser(app.test_client())
+    for somebody in (operator, another):
+        assert sign_in(somebody.client, OPERATOR).location == "/"
     refused = administrator.post("/signing-in/", {"single_sign_on": "y"})
     assert f"Sign in with {LABEL} yourself first" in refused.text
     assert session.get(SignInRules, 1) is None
@@ -355,6 +356,7 @@ def test_single_sign_on_alone_is_asked_by_somebody_who_came_by_it(
     assert boss.get("/companies/").status_code == 200
     out = operator.client.get("/companies/")
     assert (out.status_code, out.location) == (303, "/sign-in")
+    assert another.get("/account/second-factor/").location == "/sign-in"
     page = app.test_client().get("/sign-in").text
     assert 'name="password"' not in page
     assert f"Sign in with {LABEL}" in page
