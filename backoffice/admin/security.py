@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy import text
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from backoffice.admin import pauses
 from backoffice.admin.company_base import NotHereError, load_company
@@ -126,6 +126,8 @@ def require_person() -> ResponseReturnValue | None:
     view = current_app.view_functions.get(request.endpoint or "")
     if is_static() or getattr(view, "public", False) or current_user.is_authenticated:
         return None
+    if isinstance(request.routing_exception, MethodNotAllowed):
+        return None  # signing in would not help
     if request.path.endswith("/progress/") or "/ajax/" in request.path:
         return "You are signed out. Load the page again and sign in.", 401
     wanted = request.full_path.rstrip("?") if request.method == "GET" else None
@@ -157,7 +159,8 @@ def failure(error: HTTPException) -> ResponseReturnValue:
         return error
     code = error.code or 500
     what, todo = FAILURES.get(code, (HTTPStatus(code).phrase, FAILURES[400][1]))
-    return page(code, what, todo)
+    told = {name: value for name, value in error.get_headers() if name != "Content-Type"}  # Allow, for one
+    return render_template("failure.html", code=code, what=what, todo=todo), code, told
 
 
 def stale(_error: CSRFError) -> ResponseReturnValue:
