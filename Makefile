@@ -9,7 +9,7 @@ PLATFORMS := Linux with glibc on x86_64 or aarch64, macOS on Apple silicon
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-reset test lint routes bench night faults lock
+.PHONY: help setup demo demo-reset test fuzz lint routes bench night faults lock
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,9 @@ demo-reset: setup ## Forget the demo's data
 test: setup ## Run the whole suite on SQLite and PostgreSQL
 	@# Empty: what was compiled is kept, since the suite starts some hundred processes.
 	PYTHONDONTWRITEBYTECODE= "$(BIN)/python" -m pytest --numprocesses=$(WORKERS) --dist=worksteal $(SELECT)
+
+fuzz: setup ## Attack every form, import, webhook and sign-in with bent input, and print how often (TIMES=10)
+	FUZZ_TIMES=$(or $(TIMES),10) "$(BIN)/python" -m pytest tests/hostile --deselect tests/hostile/test_their_rows.py
 
 lint: setup ## Check style, types and layers
 	"$(BIN)/ruff" check .

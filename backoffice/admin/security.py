@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from backoffice import outage
 from backoffice.admin import pauses
@@ -123,6 +123,8 @@ def require_person() -> ResponseReturnValue | None:
     view = current_app.view_functions.get(request.endpoint or "")
     if is_static() or getattr(view, "public", False):
         return None
+    if isinstance(request.routing_exception, MethodNotAllowed):
+        return None  # signing in would not help
     elsewhere = still_asked() if current_user.is_authenticated else to_sign_in()
     if elsewhere is not None and (request.path.endswith("/progress/") or "/ajax/" in request.path):
         return SIGNED_OUT, 401
@@ -161,7 +163,8 @@ def failure(error: HTTPException) -> ResponseReturnValue:
         return error
     code = error.code or 500
     what, todo = FAILURES.get(code, (HTTPStatus(code).phrase, FAILURES[400][1]))
-    return page(code, what, todo)
+    told = {name: value for name, value in error.get_headers() if name != "Content-Type"}  # Allow, for one
+    return render_template("failure.html", code=code, what=what, todo=todo), code, told
 
 
 def stale(_error: CSRFError) -> ResponseReturnValue:

@@ -94,6 +94,13 @@ def test_in_production_a_request_names_the_deployment(company: Company, deployme
         assert (f"This is reached at {OWN} only." in answer.text) == (status == 421), host
 
 
+def test_a_method_that_no_door_takes_is_refused_to_strangers_too(app: Flask, company: Company) -> None:
+    client = app.test_client()
+    for path in ("/healthz", "/webhooks/xero", "/companies/", "/sign-out"):
+        answer = client.open(path, method="TRACE")
+        assert (answer.status_code, "Allow" in answer.headers) == (405, True), path
+
+
 def test_machines_may_ask_by_number(company: Company, deployment: Deployment) -> None:
     assert deployment().get("/healthz", base_url="http://10.0.0.7:8000").status_code == 200
 

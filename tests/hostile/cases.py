@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable
-from typing import TypeVar
+from functools import wraps
+from typing import Any
 
-from hypothesis import HealthCheck, Verbosity, settings
+from hypothesis import HealthCheck, settings
 
-Test = TypeVar("Test", bound=Callable[..., object])
 #: By how much `make fuzz` asks for more than the suite does.
 TIMES = int(os.environ.get("FUZZ_TIMES", "0"))
+#: By the name of a test, how many cases this process has tried.
+TRIED: Counter[str] = Counter()
 
 
-def cases(few: int) -> Callable[[Test], Test]:
-    """So many cases in the suite, and so many more at large."""
+def budget(few: int) -> settings:
+    """So many cases in the suite, and a multiple of them at large."""
     return settings(
         max_examples=few * max(TIMES, 1),
         derandomize=not TIMES,
         database=None,
         deadline=None,
         print_blob=True,
-        verbosity=Verbosity.normal,
         suppress_health_check=list(HealthCheck),
     )
+
+
+def cases(few: int) -> Callable[[Any], Any]:
+    """A test of so many cases, each one counted."""
+
+    def decorated(test: Any) -> Any:
+        inner = test.hypothesis.inner_test
+
+        @wraps(inner)
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            TRIED[inner.__name__] += 1
+            return inner(*args, **kwargs)
+
+        test.hypothesis.inner_test = counted
+        return budget(few)(test)
+
+    return decorated

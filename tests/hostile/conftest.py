@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event, make_url
+from werkzeug.serving import make_server
 
 from backoffice.config import Settings
 from backoffice.extensions import db
@@ -17,7 +19,7 @@ from backoffice.models import Company, Role
 from backoffice.sandbox.xero.server import Sandbox
 from tests.admin.conftest import PASSWORD, TOKEN, a_person, quick_passwords
 from tests.databases import EITHER, SORTS, Databases, Kept, hang_up, lent
-from tests.hostile.cases import TIMES
+from tests.hostile.cases import TIMES, TRIED
 from tests.hostile.doors import Door, Walker
 from tests.mail_server import PostOffice, mail_server
 from tests.sync.conftest import Book, consented, sync_first, xero_settings
@@ -104,6 +106,10 @@ class Estate:
         self.app.extensions["redis"].flushdb()
         self._written = False
 
+    def rows(self) -> Kept:
+        """Every row, as the database keeps it."""
+        return self._databases.keep(self._url)
+
     def client(self, person: tuple[str, str] | None) -> FlaskClient:
         """A browser of its own, signed in as that person."""
         client = self.app.test_client()
@@ -128,18 +134,36 @@ class Estate:
 
 
 @pytest.fixture(scope="session")
-def known_doors() -> list[Door]:
-    """The doors that were found in this process; they are the same on every database."""
+def walks() -> list[Walker]:
+    """The walk that was taken in this process; the doors are the same on every database."""
     return []
 
 
 @pytest.fixture
-def doors(estate: Estate, beginning: Beginning, known_doors: list[Door]) -> list[Door]:
-    """Every door there is, as an administrator finds them."""
-    if not known_doors:
+def walk(estate: Estate, beginning: Beginning, walks: list[Walker]) -> Walker:
+    """All that an administrator finds."""
+    if not walks:
         client = estate.client(beginning.people[Role.ADMINISTRATOR])
-        known_doors += Walker(estate.app, client).walk(beginning.company_id)
-    return known_doors
+        walks.append(Walker(estate.app, client).walk(beginning.company_id))
+    return walks[0]
+
+
+@pytest.fixture
+def doors(walk: Walker) -> list[Door]:
+    """Every door there is."""
+    return walk.found()
+
+
+@pytest.fixture
+def address(estate: Estate, beginning: Beginning) -> Iterator[str]:
+    """Where the application listens, on a socket."""
+    server = make_server("127.0.0.1", 0, estate.app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield f"http://localhost:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 @pytest.fixture(scope="session")
@@ -161,6 +185,14 @@ def beginning(estate: Estate, beginnings: dict[str, Beginning], settings: Settin
     estate._written = True
     estate.begin_again(beginnings[sort])
     return beginnings[sort]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """At large, say how many cases were tried, as a table."""
+    if TIMES:
+        rows = [f"| {name.removeprefix('test_').replace('_', ' ')} | {TRIED[name]:,} |" for name in sorted(TRIED)]
+        table = ["| what | cases |", "|---|---|", *rows, f"| in all | {TRIED.total():,} |"]
+        terminalreporter.write_line("\n".join(table))
 
 
 __all__ = ["quick_passwords"]

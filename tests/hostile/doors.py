@@ -104,15 +104,20 @@ class Walker:
         self._adapter: MapAdapter = app.url_map.bind("localhost")
         self._ahead: deque[Door] = deque()
         self.doors: dict[tuple[str, str], list[Door]] = defaultdict(list)
+        #: Every page that was read on the way.
+        self.pages: list[str] = []
 
-    def walk(self, company: int) -> list[Door]:
-        """Every door: those that pages lead to, then every other address of the map."""
+    def walk(self, company: int) -> Walker:
+        """Find every door: those that pages lead to, then every other address of the map."""
         self._note("GET", "/", {}, set())
         self._look_around()
         for method, rule in self._addresses():
             if (method, rule.endpoint) not in self.doors:
                 self._note(method, self._built(method, rule, company), {"id": ["1"]}, set())
         self._look_around()
+        return self
+
+    def found(self) -> list[Door]:
         return [door for doors in self.doors.values() for door in doors]
 
     def _addresses(self) -> Iterator[tuple[str, Rule]]:
@@ -129,6 +134,7 @@ class Walker:
             door = self._ahead.popleft()
             answer = self._client.get(door.path, query_string=dict(door.fields), buffered=True)
             if answer.mimetype == "text/html":
+                self.pages.append(answer.text)
                 self._read(PageReader(door.path, answer.text))
 
     def _read(self, page: PageReader) -> None:

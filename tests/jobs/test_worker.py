@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,6 +90,30 @@ def test_a_planted_callback_is_not_called(queue, work, file):
         queue.enqueue(name, f"touch {file}", **callbacks)
     logged = work()
     assert "pathlib" not in logged
+
+
+class Bomb:
+    """An object whose pickle runs a command as soon as it is read."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.file}",)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_planted_pickle_is_never_read(queue, work, file):
+    bomb = pickle.dumps(Bomb(file))
+    for field in ("data", "meta", "result"):
+        for raw in (bomb, zlib.compress(bomb)):
+            queue.connection.hset(queue.enqueue("jobs.run", 12345).key, field, raw)
+    ours = queue.enqueue("jobs.run", 12345)
+    logged = work()
+    assert ours.get_status() is JobStatus.FINISHED, logged
+    assert not file.exists()
+    pickle.loads(bomb)
+    assert file.exists()
 
 
 def test_a_job_class_has_no_doors(redis_url):
