@@ -7,9 +7,10 @@ nothing that guards the pages stands in its way: no session, no token of a form,
 from __future__ import annotations
 
 from flask import Blueprint, Flask, Response, abort, current_app, request
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from backoffice.database import AWAY
 from backoffice.extensions import csrf, db, limiter
 from backoffice.queue import doorbell
 from backoffice.sync import notice_board, webhook
@@ -38,7 +39,7 @@ def receive(key: str) -> Response:
         return _answer(_taken(provider, _body()))
     except RequestEntityTooLarge:
         return _answer(413)
-    except OperationalError:
+    except AWAY:
         current_app.logger.exception("a delivery could not be put down")
         return _answer(503)  # it is delivered again
 

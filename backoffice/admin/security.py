@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 from backoffice.admin import pauses
 from backoffice.admin.company_base import NotHereError, load_company
 from backoffice.config import Settings
+from backoffice.database import AWAY
 from backoffice.errors import BackofficeError, ConfigurationError, ConflictError, PausedError, TransientError
 from backoffice.extensions import db
 from backoffice.models import Author
@@ -30,6 +31,10 @@ FAILURES = {
     405: ("This address is not for opening.", "Go back and use the button there."),
     413: ("That was too much at once.", "Send less than 16 MB."),
     429: ("That was tried too often.", "Wait a minute, then try again."),
+    503: (
+        "The database takes no changes just now. Nothing was saved.",
+        "Go back to what you typed, and save it again.",
+    ),
     500: ("Something here went wrong. Nothing was saved.", "Try again; if it stays so, tell whoever runs this."),
 }
 View = TypeVar("View", bound=Callable[..., Any])
@@ -50,6 +55,8 @@ def protect(app: Flask) -> None:
     app.register_error_handler(NotHereError, not_here)
     app.register_error_handler(PausedError, paused)
     app.register_error_handler(BackofficeError, problem)
+    for away in AWAY:
+        app.register_error_handler(away, database_away)
     app.register_error_handler(Exception, unexpected)
     app.add_url_rule("/healthz", "healthz", public(healthz))
 
@@ -167,15 +174,28 @@ def paused(error: PausedError) -> ResponseReturnValue:
     return redirect(path if here else url_for("company.index", company=g.company.id), code=303)
 
 
+def database_away(error: Exception) -> ResponseReturnValue:
+    """The database is out of reach, locked, full or read-only."""
+    current_app.logger.error("the database is away", exc_info=error)
+    db.session.rollback()
+    return bare_page(503, *FAILURES[503])
+
+
 def unexpected(error: Exception) -> ResponseReturnValue:
     """What nobody foresaw: into the log whole, onto the page in words."""
     if current_app.testing or current_app.debug:
         raise error
     current_app.logger.error("a page failed", exc_info=error)
     db.session.rollback()
-    return page(500, *FAILURES[500])
+    return bare_page(500, *FAILURES[500])
 
 
 def page(code: int, what: str, todo: str) -> ResponseReturnValue:
     """A page that says what happened and what to do."""
-    return render_template("failure.html", code=code, what=what, todo=todo), code
+    return render_template("failure.html", framed=True, what=what, todo=todo), code
+
+
+def bare_page(code: int, what: str, todo: str) -> ResponseReturnValue:
+    """The same without anything for which the database would be asked: not even who is signed in."""
+    failure_page = current_app.jinja_env.get_template("failure.html")
+    return failure_page.render(framed=False, what=what, todo=todo), code

@@ -10,10 +10,11 @@ from types import TracebackType
 from typing import Any
 
 from sqlalchemy import and_, case, exists, or_, select, update
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from backoffice.clock import now
+from backoffice.database import AWAY
 from backoffice.errors import LeaseLostError
 from backoffice.models import Connection, JobState, Record, SyncJob
 
@@ -133,5 +134,5 @@ class Renewal:
                     self._turn.write(session)
             except LeaseLostError:
                 return
-            except OperationalError:
+            except AWAY:
                 continue  # the database is busy or away; the turn runs out by itself if that lasts

@@ -10,10 +10,10 @@ from typing import Any
 
 import structlog
 from sqlalchemy import select, update
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from backoffice.config import Settings
+from backoffice.database import AWAY
 from backoffice.errors import (
     BackofficeError,
     ConnectionLostError,
@@ -87,7 +87,7 @@ def _to_its_end(shop: Workshop, turn: lease.Turn) -> None:
         _work(task)
     except LeaseLostError:
         raise
-    except (CancelledError, GiveWayError, BackofficeError, OperationalError) as error:
+    except (CancelledError, GiveWayError, BackofficeError, *AWAY) as error:
         shop.session.rollback()
         if task is not None:
             task.count_calls()
@@ -125,7 +125,7 @@ def _tries_again(shop: Workshop, turn: lease.Turn, error: Any) -> None:
 
 
 def _database_away(shop: Workshop, turn: lease.Turn, _error: Exception) -> None:
-    _tries_again(shop, turn, DependencyError("The database did not answer."))
+    _tries_again(shop, turn, DependencyError("The database took no changes."))
 
 
 def _loses_connection(shop: Workshop, turn: lease.Turn, error: Any) -> None:
@@ -161,7 +161,7 @@ ENDINGS: dict[type[Exception], Callable[[Workshop, lease.Turn, Any], None]] = {
     ConnectionLostError: _loses_connection,
     QuestionError: _asks,
     BackofficeError: _fails,
-    OperationalError: _database_away,
+    **dict.fromkeys(AWAY, _database_away),
 }
 
 
