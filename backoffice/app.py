@@ -64,7 +64,8 @@ def _flask_config(settings: Settings) -> dict[str, object]:
         "SECRET_KEY": settings.secret_key.get_secret_value(),
         "SQLALCHEMY_DATABASE_URI": settings.database_url,
         # An error of the database goes to the log; the values in its statement do not.
-        "SQLALCHEMY_ENGINE_OPTIONS": {"hide_parameters": True},
+        # One connection that a restart of the database has ended is found out before a page fails for it.
+        "SQLALCHEMY_ENGINE_OPTIONS": {"hide_parameters": True, "pool_pre_ping": True},
         # The prefix has a browser refuse the cookie from a neighbour in the domain, or over an open line.
         "SESSION_COOKIE_NAME": "__Host-backoffice_session" if settings.https else "backoffice_session",
         "SESSION_COOKIE_PATH": "/",

@@ -63,7 +63,7 @@ def lost(provider: Provider) -> ResponseReturnValue:
     """The sign-in was not begun in this browser."""
     why = "This sign-in was not begun in this browser, or it was used already."
     todo = f"Open Integrations and press Link to {provider.name} again."
-    return render_template("failure.html", code=400, what=f"{provider.name} was not linked. {why}", todo=todo), 400
+    return render_template("failure.html", framed=True, what=f"{provider.name} was not linked. {why}", todo=todo), 400
 
 
 def failed(provider: Provider, company_id: int, error: BackofficeError) -> ResponseReturnValue:

@@ -164,7 +164,7 @@ def failure(error: HTTPException) -> ResponseReturnValue:
     code = error.code or 500
     what, todo = FAILURES.get(code, (HTTPStatus(code).phrase, FAILURES[400][1]))
     told = {name: value for name, value in error.get_headers() if name != "Content-Type"}  # Allow, for one
-    return render_template("failure.html", code=code, what=what, todo=todo), code, told
+    return render_template("failure.html", framed=True, what=what, todo=todo), code, told
 
 
 def stale(_error: CSRFError) -> ResponseReturnValue:
@@ -206,9 +206,7 @@ def database_fails(error: DBAPIError) -> ResponseReturnValue:
         return unexpected(error)
     current_app.logger.error("a page failed: %s", said)
     db.session.rollback()
-    todo = "Nothing was half saved. Whoever runs this has to see to it; after that, try again."
-    template = current_app.jinja_env.get_template("failure.html")
-    return template.render(code=503, what=said, todo=todo), 503
+    return bare_page(503, said, "Nothing was half saved. Whoever runs this has to see to it; after that, try again.")
 
 
 def unexpected(error: Exception) -> ResponseReturnValue:
@@ -217,9 +215,15 @@ def unexpected(error: Exception) -> ResponseReturnValue:
         raise error
     current_app.logger.error("a page failed", exc_info=error)
     db.session.rollback()
-    return page(500, *FAILURES[500])
+    return bare_page(500, *FAILURES[500])
 
 
 def page(code: int, what: str, todo: str) -> ResponseReturnValue:
     """A page that says what happened and what to do."""
-    return render_template("failure.html", code=code, what=what, todo=todo), code
+    return render_template("failure.html", framed=True, what=what, todo=todo), code
+
+
+def bare_page(code: int, what: str, todo: str) -> ResponseReturnValue:
+    """The same without anything for which the database would be asked: not even who is signed in."""
+    failure_page = current_app.jinja_env.get_template("failure.html")
+    return failure_page.render(framed=False, what=what, todo=todo), code

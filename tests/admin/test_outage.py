@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
-from sqlalchemy import create_engine, func, select
+from sqlalchemy import create_engine, func, select, text
 
 from backoffice.extensions import db
 from backoffice.models import Company, Contact, History
 from tests.admin.conftest import Browser, Db
-from tests.databases import Databases, lent
+from tests.databases import OTHERS, Databases, lent
 from tests.troubled import troubled
 
 
@@ -63,6 +63,16 @@ def test_a_database_that_is_away_is_said_without_asking_it_who_looks(
         monkeypatch.setitem(db.engines, None, away)
         answer = administrator.get(f"/c/{company.id}/suppliers/")
         assert (answer.status_code, "The database does not answer." in answer.text) == (503, True)
-        assert administrator.get("/healthz").status_code == 503
+        assert administrator.get("/readyz").status_code == 503
         monkeypatch.undo()
     assert administrator.get(f"/c/{company.id}/suppliers/").status_code == 200
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_page_is_there_although_the_database_was_restarted(
+    company: Company, administrator: Browser, session: Db
+) -> None:
+    path = f"/c/{company.id}/suppliers/"
+    assert administrator.get(path).status_code == 200
+    session.execute(text(OTHERS))
+    assert administrator.get(path).status_code == 200

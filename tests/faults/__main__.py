@@ -24,7 +24,7 @@ from tests.faults.scenario import Found, Scenario
 from tests.faults.table import SCENARIOS
 
 #: So many copies of everything run at the same time.
-SIDE_BY_SIDE = 3
+SIDE_BY_SIDE = 4
 #: How long one copy may take, in seconds, before it counts as failed.
 PATIENCE = 900
 

@@ -77,6 +77,6 @@ SCENARIO = Scenario(
     fault="PostgreSQL stopped and crashed in the middle of a job; SQLite locked by somebody else",
     bar="the job resumes, nothing half written",
     play=play,
-    times=40,
+    times=24,
     few=1,
 )

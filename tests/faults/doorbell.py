@@ -66,6 +66,6 @@ SCENARIO = Scenario(
     fault="Redis emptied; restarted without its data; away for a minute (4 s by these times)",
     bar="every job still listed, every pending change delivered",
     play=play,
-    times=36,
+    times=24,
     few=3,
 )

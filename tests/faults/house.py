@@ -6,6 +6,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.orm import sessionmaker
 from sqlalchemy.pool import NullPool
 
+from backoffice import clock
 from backoffice.app import create_app
 from backoffice.config import Settings
 from backoffice.database import keyring
@@ -31,7 +33,7 @@ from backoffice.sandbox.xero.server import Sandbox
 from backoffice.sync import linking
 from backoffice.sync.provider import Organisation
 from backoffice.user_commands import new_user
-from tests.faults.programs import Program, until
+from tests.faults.programs import AHEAD, Program, until
 from tests.faults.proxy import Proxy, Rules
 from tests.faults.relay import Relay
 from tests.running_demo import free_port
@@ -75,6 +77,7 @@ class House:
         self.postgresql = PostgreSQL(f"house-{next(_numbers)}") if sort == "postgresql" else None
         self.port = free_port()
         self.password = ""
+        self.ahead = 0.0
         self.connections: list[int] = []
         self._names = [f"worker {n + 1}" for n in range(workers)] + ["scheduler 1", "scheduler 2"]
         self._names += ["web"] if web else []
@@ -185,8 +188,23 @@ class House:
         settings: Settings = self.app.extensions["settings"]
         keyring.load(tuple(key.get_secret_value() for key in settings.encryption_keys))
         doorbell.connect(self.app.extensions["redis"])
-        with self.app.app_context():
-            yield
+        clock.use(self._now)
+        try:
+            with self.app.app_context():
+                yield
+        finally:
+            clock.use()
+
+    def _now(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self.ahead)
+
+    def set_ahead(self, seconds: float) -> None:
+        """Let the clock of the application's machine go so much ahead, and start its processes again under it."""
+        self.ahead = seconds
+        for program in self.programs.values():
+            program.kill()
+            program.environment[AHEAD] = str(seconds)
+            program.start()
 
     def sql(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
         """Rows straight from our database; no word of the application is taken for it."""

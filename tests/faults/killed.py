@@ -115,7 +115,7 @@ SCENARIO = Scenario(
     bar="0 lost, 0 doubled",
     play=play,
     times=500,
-    few=6,
+    few=4,
     companies=3,
     copies=4,
 )

@@ -101,6 +101,6 @@ SCENARIO = Scenario(
     fault="a provider that ignores paging; that repeats a page; that answers an empty list where rows were",
     bar="stops after the repeat; asks a person, archives nothing",
     play=play,
-    times=40,
+    times=24,
     few=4,
 )

@@ -112,6 +112,6 @@ SCENARIO = Scenario(
     fault="a record whose answer crashes our mapper; one that kills its worker three times",
     bar="set aside with its reason; the rest goes on",
     play=play,
-    times=24,
+    times=12,
     few=3,
 )

@@ -13,12 +13,14 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import psutil
 from sqlalchemy.orm import configure_mappers
 
+from backoffice import clock
 from backoffice.child_process import die_with_parent
 from backoffice.cli import main
 
@@ -31,6 +33,8 @@ CONTEXT.set_forkserver_preload(
         "tests.faults.programs",
     ]
 )
+#: How far ahead the clock of its machine is, in seconds.
+AHEAD = "CLOCK_AHEAD"
 #: How long a process may take to end that was killed, in seconds.
 PATIENCE = 20.0
 
@@ -118,6 +122,8 @@ def become(arguments: list[str], environment: dict[str, str], log: str) -> None:
         os.dup2(file, number)
     os.environ.clear()
     os.environ.update(environment)
+    ahead = timedelta(seconds=float(os.environ.pop(AHEAD, 0)))
+    clock.use(lambda: datetime.now(UTC) + ahead)
     main(arguments, prog_name="backoffice")
 
 

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from tests.faults import answers, database_gone, doorbell, killed, lists, paused, poison, tokens, unanswered, web_killed
+from tests.faults import (
+    answers,
+    clocks,
+    database_gone,
+    disk,
+    doorbell,
+    killed,
+    lists,
+    paused,
+    poison,
+    together,
+    tokens,
+    unanswered,
+    web_killed,
+)
 from tests.faults.scenario import Scenario
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -16,4 +30,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     answers.SCENARIO,
     lists.SCENARIO,
     poison.SCENARIO,
+    together.SCENARIO,
+    clocks.SCENARIO,
+    disk.SCENARIO,
 )

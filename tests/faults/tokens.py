@@ -116,7 +116,7 @@ SCENARIO = Scenario(
     fault="401 in the middle; all tokens over at once; renewed by another process; the answer with new ones lost",
     bar="one renewal at a time, the old token within its grace, chain intact, every run completes",
     play=play,
-    times=40,
+    times=24,
     few=4,
     companies=3,
 )

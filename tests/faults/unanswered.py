@@ -137,6 +137,6 @@ SCENARIO = Scenario(
     fault="the answer is cut after the provider committed, within and past the life of its key; a remembered failure",
     bar="settled by looking up, Unconfirmed meanwhile, never sent again blindly",
     play=play,
-    times=80,
+    times=64,
     few=4,
 )

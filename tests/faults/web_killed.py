@@ -68,6 +68,6 @@ SCENARIO = Scenario(
     bar="delivered within one sweep",
     play=play,
     times=200,
-    few=3,
+    few=2,
     web=True,
 )
