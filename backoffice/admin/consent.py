@@ -63,7 +63,8 @@ def lost(provider: Provider) -> ResponseReturnValue:
     """The sign-in was not begun in this browser."""
     why = "This sign-in was not begun in this browser, or it was used already."
     todo = f"Open Integrations and press Link to {provider.name} again."
-    return render_template("failure.html", framed=True, what=f"{provider.name} was not linked. {why}", todo=todo), 400
+    what = f"{provider.name} was not linked. {why}"
+    return render_template("failure.html", framed=True, code=400, what=what, todo=todo), 400
 
 
 def failed(provider: Provider, company_id: int, error: BackofficeError) -> ResponseReturnValue:

@@ -164,7 +164,7 @@ def failure(error: HTTPException) -> ResponseReturnValue:
     code = error.code or 500
     what, todo = FAILURES.get(code, (HTTPStatus(code).phrase, FAILURES[400][1]))
     told = {name: value for name, value in error.get_headers() if name != "Content-Type"}  # Allow, for one
-    return render_template("failure.html", framed=True, what=what, todo=todo), code, told
+    return render_template("failure.html", framed=True, code=code, what=what, todo=todo), code, told
 
 
 def stale(_error: CSRFError) -> ResponseReturnValue:
@@ -220,10 +220,10 @@ def unexpected(error: Exception) -> ResponseReturnValue:
 
 def page(code: int, what: str, todo: str) -> ResponseReturnValue:
     """A page that says what happened and what to do."""
-    return render_template("failure.html", framed=True, what=what, todo=todo), code
+    return render_template("failure.html", framed=True, code=code, what=what, todo=todo), code
 
 
 def bare_page(code: int, what: str, todo: str) -> ResponseReturnValue:
     """The same without anything for which the database would be asked: not even who is signed in."""
     failure_page = current_app.jinja_env.get_template("failure.html")
-    return failure_page.render(framed=False, what=what, todo=todo), code
+    return failure_page.render(framed=False, code=code, what=what, todo=todo), code

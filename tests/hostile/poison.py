@@ -62,7 +62,7 @@ def paths(mapper: Mapper) -> list[str]:
 def texts(mapper: Mapper, length: int) -> list[str]:
     """Where in a row of theirs a text of ours of that length is read; codes and the like say what a row is."""
     columns = mapper.model.__mapper__.columns
-    named = {"currency", "their_status", "status", "treatment", "side", "account_type", "code"}
+    named = {"currency", "their_status", "status", "treatment", "side", "account_type", "account_classes", "code"}
     own = [field.key for field in mapper.fields if field.column not in named and _takes(columns[field.column], length)]
     own = [key for key in own if key not in ("Phones.DEFAULT", "Phones.MOBILE", "Addresses.POBOX")]
     return own + ["LineItems.0.Description"] * bool(mapper.line_fields)
