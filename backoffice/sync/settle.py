@@ -93,7 +93,7 @@ def _settle_one(task: Task, attempt_id: int) -> None:
 def _repeat(task: Task, batch: Batch) -> None:
     """Send a creation again under its key: the provider answers as it did, or does it now."""
     try:
-        send(task, batch)
+        send(task, batch, again=True)
     except RejectedError as error:
         if not error.divisible:
             raise
