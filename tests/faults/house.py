@@ -41,8 +41,8 @@ from tests.servers import PostgreSQL
 
 #: Everything that a deployment waits for, made short, in seconds.
 TIMES = {
-    "LEASE_SECONDS": "2",
-    "SWEEP_SECONDS": "0.7",
+    "LEASE_SECONDS": "3",
+    "SWEEP_SECONDS": "1",
     "RETRY_SECONDS": "0.2,0.5,1",
     "CONNECT_TIMEOUT": "0.5",
     "READ_TIMEOUT": "1.5",

@@ -105,7 +105,8 @@ def _set(stage: Stage, desk: Desk) -> Trap:
         step(worker.strike_child if alone else worker.strike, share, exchange)
 
     def matches(exchange: Exchange) -> bool:
-        return exchange.writes and exchange.headers.get("xero-tenant-id") == desk.organisation
+        mine = exchange.writes and exchange.headers.get("xero-tenant-id") == desk.organisation
+        return mine and _may_die(stage, desk)
 
     return Trap(desk, step, stage.house.rules.add(fault, matches, skip=skip), time.monotonic())
 
