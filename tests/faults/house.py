@@ -74,7 +74,7 @@ class House:
         self.redis = EmbeddedRedis(directory / "redis")
         self.rules = Rules()
         self.sandbox = Sandbox(directory / "xero", organisations=companies, **SIZE, **LIMITS)
-        self.postgresql = PostgreSQL(f"house-{next(_numbers)}") if sort == "postgresql" else None
+        self.postgresql = PostgreSQL(f"house-{next(_numbers)}-") if sort == "postgresql" else None
         self.port = free_port()
         self.password = ""
         self.ahead = 0.0
