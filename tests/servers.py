@@ -17,7 +17,8 @@ from backoffice import child_process
 
 #: Root may not run PostgreSQL; this user is on every system and owns nothing.
 UNPRIVILEGED = "nobody"
-PREFIX = "backoffice-postgresql-"
+#: Its directory is called so, with the number of the process that it belongs to at the end.
+NAME = "backoffice-{}postgresql-{}"
 #: Nothing here has to survive a power cut.
 OPTIONS = {
     "listen_addresses": "",
@@ -34,10 +35,10 @@ class PostgreSQL:
     """A PostgreSQL server on a unix socket in a directory of its own, which goes with it."""
 
     def __init__(self, name: str = "") -> None:
-        """`name` tells several of one process apart."""
+        """`name` tells several of one process apart; it ends with a dash."""
         remove_leftovers()
         self._user = UNPRIVILEGED if os.geteuid() == 0 else None
-        self._directory = Path(tempfile.gettempdir()) / f"{PREFIX}{os.getpid()}-{name}".rstrip("-")
+        self._directory = Path(tempfile.gettempdir()) / NAME.format(name, os.getpid())
         self._directory.mkdir(mode=0o755)
         self._binaries = self._reachable()
         self._data = self._directory / "data"
@@ -127,9 +128,9 @@ def _package() -> Path:
 
 def remove_leftovers() -> None:
     """Remove what runs left behind that were killed."""
-    for directory in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+    for directory in Path(tempfile.gettempdir()).glob(NAME.format("*", "*")):
         try:
-            os.kill(int(directory.name.removeprefix(PREFIX).partition("-")[0]), 0)
+            os.kill(int(directory.name.rpartition("-")[2]), 0)
         except ProcessLookupError:
             shutil.rmtree(directory, ignore_errors=True)
         except PermissionError:

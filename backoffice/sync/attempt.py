@@ -35,9 +35,10 @@ class Batch:
     payloads: Sequence[Payload]
 
 
-def send(task: Task, batch: Batch) -> None:
+def send(task: Task, batch: Batch, again: bool = False) -> None:
     """Send, and record the answer. What was certainly not done is released; what is uncertain stays open.
 
+    What is sent `again` may have been done the first time, whatever keeps it from being sent now.
     Raises: RejectedError, with the request still open, when it was turned down as a whole because of what it holds.
     """
     task.turn.check()
@@ -49,11 +50,12 @@ def send(task: Task, batch: Batch) -> None:
         _leave_open(task, batch, error)
         raise
     except RejectedError as error:
-        if not error.divisible:
+        if not (error.divisible or again):
             release(task, batch, f"turned down: {error.message}", task.client.correlation)
         raise
     except (TransientError, ConnectionLostError, ConfigurationError) as error:
-        release(task, batch, f"not sent: {error.message}", task.client.correlation)
+        if not again:
+            release(task, batch, f"not sent: {error.message}", task.client.correlation)
         raise
     record(task, batch, outcomes)
 

@@ -99,7 +99,7 @@ def _perhaps_there(task: Task, attempt: SyncAttempt) -> bool:
 def _repeat(task: Task, batch: Batch) -> None:
     """Send a creation again under its key: the provider answers as it did, or does it now."""
     try:
-        send(task, batch)
+        send(task, batch, again=True)
     except RejectedError as error:
         if not error.divisible:
             raise

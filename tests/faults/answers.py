@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from backoffice.sandbox.xero.gateway import OFFLINE
-from tests.faults import proxy
-from tests.faults.proxy import Exchange, Fault, status
+from tests.faults import mischief
+from tests.faults.mischief import status
+from tests.faults.proxy import Exchange, Fault
 from tests.faults.scenario import Scenario, Stage
 
 
@@ -17,14 +18,14 @@ FAULTS: dict[str, Fault] = {
     "429 day": limited("day", Retry_After="1"),
     "429 concurrent": limited("concurrent"),
     "429 app": limited("appminute", Retry_After="1"),
-    "500": status(500, proxy.HTML, Content_Type="text/html"),
+    "500": status(500, mischief.HTML, Content_Type="text/html"),
     "503 in plain text": status(503, OFFLINE.encode(), Content_Type="text/plain"),
-    "truncated JSON": proxy.truncated,
-    "a torn line": proxy.torn,
-    "HTML": proxy.html,
-    "empty body": proxy.empty,
-    "slow bytes": proxy.trickled,
-    "later than anybody waits": proxy.late(2.5),
+    "truncated JSON": mischief.truncated,
+    "a torn line": mischief.torn,
+    "HTML": mischief.html,
+    "empty body": mischief.empty,
+    "slow bytes": mischief.trickled,
+    "later than anybody waits": mischief.late(2.5),
 }
 #: Xero is left alone for minutes when it says that it is offline; the test lets them pass at once.
 PASSED = "UPDATE sync_job SET due_at = created_at WHERE state = 'pending' AND waiting_kind IS NOT NULL"

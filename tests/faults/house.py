@@ -41,8 +41,8 @@ from tests.servers import PostgreSQL
 
 #: Everything that a deployment waits for, made short, in seconds.
 TIMES = {
-    "LEASE_SECONDS": "2",
-    "SWEEP_SECONDS": "0.7",
+    "LEASE_SECONDS": "3",
+    "SWEEP_SECONDS": "1",
     "RETRY_SECONDS": "0.2,0.5,1",
     "CONNECT_TIMEOUT": "0.5",
     "READ_TIMEOUT": "1.5",
@@ -74,7 +74,7 @@ class House:
         self.redis = EmbeddedRedis(directory / "redis")
         self.rules = Rules()
         self.sandbox = Sandbox(directory / "xero", organisations=companies, **SIZE, **LIMITS)
-        self.postgresql = PostgreSQL(f"house-{next(_numbers)}") if sort == "postgresql" else None
+        self.postgresql = PostgreSQL(f"house-{next(_numbers)}-") if sort == "postgresql" else None
         self.port = free_port()
         self.password = ""
         self.ahead = 0.0

@@ -80,7 +80,7 @@ def judge(desk: Desk) -> Verdict:
         for side, rows in (("here", here), ("there", there)):
             found, what = rows[entry.kind, entry.marker], f"{entry.kind} {entry.marker}"
             if not found:
-                verdict.lost.append(f"{what} is not {side}")
+                verdict.lost.append(f"{what} is not {side}{_refusals(desk, entry.kind)}")
             elif len(found) > 1:
                 verdict.doubled.append(f"{what} is {side} {len(found)} times")
             elif wanted is not None and found[0] != wanted:
@@ -92,6 +92,12 @@ def judge(desk: Desk) -> Verdict:
     if unrest := desk.house.one(UNREST):
         verdict.unrest.append(f"{unrest} things are still to be done: {_restless(desk)}")
     return verdict
+
+
+def _refusals(desk: Desk, kind: str) -> str:
+    """What was turned down or set aside of a kind, in its words."""
+    said = "SELECT DISTINCT refusal FROM link WHERE connection_id = :id AND kind = :kind AND refusal IS NOT NULL"
+    return "".join(f"; refused: {row[0]}" for row in desk.house.sql(said, id=desk.connection_id, kind=kind))
 
 
 def _sums(verdict: Verdict, here: Rows, there: Rows) -> None:

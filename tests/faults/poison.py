@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from backoffice.models import Contact, Link
 from backoffice.sync import pending
-from tests.faults.proxy import Exchange, spoiled
+from tests.faults.mischief import spoiled
+from tests.faults.proxy import Exchange
 from tests.faults.scenario import Scenario, Stage
 
 DELIVERED = """

@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,6 @@ import psutil
 from sqlalchemy.orm import configure_mappers
 
 from backoffice import clock
-from backoffice.child_process import die_with_parent
 from backoffice.cli import main
 
 configure_mappers()
@@ -113,10 +113,18 @@ def send(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
+def end_with_driver() -> None:
+    """Leave nothing behind: our parent is the warm one, and lives as long as we do."""
+    driver = multiprocessing.parent_process()
+    assert driver is not None
+    driver.join()
+    os.killpg(0, signal.SIGKILL)
+
+
 def become(arguments: list[str], environment: dict[str, str], log: str) -> None:
-    """Be the command, with this environment alone, for as long as our parent lives."""
+    """Be the command, with this environment alone, for as long as who drives us lives."""
     os.setsid()
-    die_with_parent(os.getppid(), signal.SIGKILL)
+    threading.Thread(target=end_with_driver, name="watch over the driver", daemon=True).start()
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for number in (sys.stdout.fileno(), sys.stderr.fileno()):
         os.dup2(file, number)

@@ -6,7 +6,8 @@ import threading
 import time
 
 from backoffice.extensions import db
-from tests.faults.proxy import Exchange, cut_after, status
+from tests.faults.mischief import cut_after, status
+from tests.faults.proxy import Exchange
 from tests.faults.scenario import Scenario, Stage
 
 EXPIRED = {

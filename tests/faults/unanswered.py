@@ -8,7 +8,8 @@ from urllib.parse import unquote
 
 from backoffice.sandbox.xero.faults import Fault
 from tests.faults.desk import Desk
-from tests.faults.proxy import Exchange, cut_before
+from tests.faults.mischief import cut_before
+from tests.faults.proxy import Exchange
 from tests.faults.scenario import Scenario, Stage
 
 #: A request is put down with its moment; moved back by this much, its key is forgotten on both sides.

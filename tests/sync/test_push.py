@@ -12,7 +12,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from backoffice import clock
 from backoffice.errors import RejectedError
-from backoffice.models import AttemptState, Contact, JobState, LinkState, SyncAttempt, Winner
+from backoffice.models import AttemptState, Contact, JobState, LinkState, SyncAttempt, Waiting, Winner
 from backoffice.models.settings import CompanySettings
 from backoffice.sync import pending
 from tests.sync.moving import MovingProvider
@@ -218,6 +218,27 @@ def test_an_answer_that_never_came_is_asked_for_again_under_the_same_key(book) -
     assert len({write["idempotency_key"] for write in book.theirs.writes()}) == 1
     assert len(book.theirs.named("Lost Answer Ltd")) == 1
     assert book.link_of(contact).state is LinkState.INTEGRATED
+
+
+def test_what_may_have_arrived_stays_unconfirmed_while_it_cannot_be_repeated(book) -> None:
+    record = book.add(name="Once Ltd", email="first@here.example")
+    book.theirs.fault("cut-after", method="PUT", path="/Contacts")
+    job = book.push()
+    record.email = "second@here.example"
+    book.session.commit()
+    book.theirs.fault("concurrent", method="PUT", path="/Contacts")
+    job = book.run(job)
+    assert (job.state, job.waiting_kind) == (JobState.PENDING, Waiting.LIMIT)
+    assert book.link_of(record).state is LinkState.UNCONFIRMED
+    later = clock.now() + timedelta(seconds=5)
+    clock.use(lambda: later)
+    book.until_done(job)
+    clock.use()
+    created = [write for write in book.theirs.writes() if write["method"] == "PUT"]
+    assert len({write["idempotency_key"] for write in created}) == 1
+    assert [row["EmailAddress"] for row in book.theirs.named("Once Ltd")] == ["second@here.example"]
+    book.session.refresh(record)
+    assert record.email == "second@here.example"
 
 
 def test_a_failure_that_the_key_remembers_is_looked_up(book) -> None:
