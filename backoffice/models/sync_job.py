@@ -265,8 +265,19 @@ class SyncAttempt(Base):
 class SyncAttemptItem(Base):
     """One record in a request: which revision of it was sent, and what became of it."""
 
+    #: The outcome of what nobody could find out; once it is retried or edited, it is looked for before it is sent.
+    SET_ASIDE = "set aside"
+
     __tablename__ = "sync_attempt_item"
-    __table_args__ = (UniqueConstraint("attempt_id", "position"),)
+    __table_args__ = (
+        UniqueConstraint("attempt_id", "position"),
+        Index(
+            "ix_sync_attempt_item_set_aside",
+            "link_id",
+            sqlite_where=text("outcome = 'set aside'"),
+            postgresql_where=text("outcome = 'set aside'"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     attempt_id: Mapped[int] = mapped_column(ForeignKey("sync_attempt.id", ondelete="CASCADE"))
@@ -276,7 +287,7 @@ class SyncAttemptItem(Base):
     record_id: Mapped[int] = mapped_column(RowId)
     revision: Mapped[int]
     payload: Mapped[dict[str, Any]] = mapped_column(JSON)
-    #: `sent`, `refused`, `adopted`, `not there`; empty while unknown.
+    #: `sent`, `refused`, `adopted`, `not there`, `set aside`; empty while unknown.
     outcome: Mapped[str | None] = mapped_column(String(20))
     message: Mapped[str | None] = mapped_column(Text)
 

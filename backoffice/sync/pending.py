@@ -98,7 +98,7 @@ def kinds_to_create(session: Session, connection_id: int, kinds: Sequence[str]) 
 
 def kinds_perhaps_there(session: Session, connection_id: int) -> set[str]:
     """The kinds of which something that waits to be created may be there already. Ends the transaction."""
-    where = Link.connection_id == connection_id, due(), Link.external_id.is_(None), Link.perhaps_there
+    where = Link.connection_id == connection_id, Link.pending, Link.external_id.is_(None), Link.perhaps_there
     found = set(session.scalars(select(Link.kind).where(*where).distinct()))
     session.rollback()
     return found

@@ -32,7 +32,8 @@ def push(task: Task, only: Collection[int] | None = None) -> None:
         task.begin()
         pending.unblock(task.session, task.connection_id)
         task.commit()
-        look_for(task, [mapper])
+        if mapper.kind in task.perhaps_there:
+            _look_for(task, mapper)
         preflight(task, mapper, only)
         _send_all(task, mapper, "create", None if only is None else set(only))
         while task.going([mapper]) and (looked_at := _look(task, mapper, only)):
@@ -42,11 +43,16 @@ def push(task: Task, only: Collection[int] | None = None) -> None:
 
 def look_for(task: Task, mappers: Iterable[Mapper]) -> None:
     """Find out which of the records that wait to be created are there already, as some may be after a restore."""
-    kinds = pending.kinds_perhaps_there(task.session, task.connection_id) if task.confirmed else ()
-    for mapper in task.going(mapper for mapper in mappers if mapper.kind in kinds):
-        while batch := _claim(task, mapper, "create", LOOKED_FOR, None, perhaps_there=True):
-            settle.look_up(task, batch)
-            task.pause_here()
+    if task.confirmed:
+        task.perhaps_there = pending.kinds_perhaps_there(task.session, task.connection_id)
+    for mapper in task.going(mapper for mapper in mappers if mapper.kind in task.perhaps_there):
+        _look_for(task, mapper)
+
+
+def _look_for(task: Task, mapper: Mapper) -> None:
+    while batch := _claim(task, mapper, "create", LOOKED_FOR, None, perhaps_there=True):
+        settle.look_up(task, batch)
+        task.pause_here()
 
 
 def _to_send(task: Task) -> list[Mapper]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import uuid4
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import literal, select, union_all
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
@@ -31,31 +32,42 @@ def settle(task: Task) -> None:
     """Settle every open request of this connection.
 
     A creation that was never answered is sent again under its key while the provider remembers the key. One that was
-    answered by a failure (which the provider remembers too), or that is older, is looked up. An update is never
-    repeated: what is there now is read and compared with what was sent.
+    answered by a failure (which the provider remembers too), or that is older, is looked up. Of an update, what is
+    there is read and compared with what was sent; it is repeated only where nobody changed anything since.
     """
-    for attempt_id in _open(task):
+    for attempt_id, retried in _unsettled(task):
+        unsettled = _take_up_again(task, attempt_id) if retried else attempt_id
         try:
-            _settle_one(task, attempt_id)
+            _settle_one(task, unsettled)
         except (IntegrityError, *UNREADABLE):
-            log.exception("a request could not be settled", attempt=attempt_id)
-            _set_aside(task, attempt_id, CANNOT_BE_TOLD)
+            log.exception("a request could not be settled", attempt=unsettled)
+            _set_aside(task, unsettled, CANNOT_BE_TOLD)
 
 
 def set_aside(task: Task) -> bool:
     """Set aside every open request, since whoever deals with them is lost. Says whether there were any."""
-    ids = _open(task)
+    ids = [attempt_id for attempt_id, retried in _unsettled(task) if not retried]
     for attempt_id in ids:
         _set_aside(task, attempt_id, LOST_ITS_WORKERS)
     return bool(ids)
 
 
-def _open(task: Task) -> list[int]:
-    """The requests of this connection that have no outcome. Ends the transaction."""
-    mine = SyncAttempt.connection_id == task.connection_id, SyncAttempt.state == AttemptState.OPEN
-    ids = list(task.session.scalars(select(SyncAttempt.id).where(*mine).order_by(SyncAttempt.id)))
+def _unsettled(task: Task) -> list[tuple[int, bool]]:
+    """The requests of this connection that have no outcome, and those of which something that was set aside has been
+    retried or edited since. Ends the transaction.
+    """
+    unanswered = select(SyncAttempt.id.label("id"), literal(0).label("retried")).where(
+        SyncAttempt.connection_id == task.connection_id, SyncAttempt.state == AttemptState.OPEN
+    )
+    retried = (
+        select(SyncAttemptItem.attempt_id, literal(1))
+        .join(Link, Link.id == SyncAttemptItem.link_id)
+        .where(SyncAttemptItem.outcome == SyncAttemptItem.SET_ASIDE, Link.connection_id == task.connection_id)
+        .where(Link.refusal.is_(None), Link.attempt_id.is_(None))
+    )
+    found = task.session.execute(union_all(unanswered, retried.distinct()).order_by("id")).all()
     task.session.rollback()
-    return ids
+    return [(attempt_id, bool(again)) for attempt_id, again in found]
 
 
 def _set_aside(task: Task, attempt_id: int, why: str) -> None:
@@ -64,9 +76,27 @@ def _set_aside(task: Task, attempt_id: int, why: str) -> None:
     attempt = task.session.get_one(SyncAttempt, attempt_id)
     close(attempt, AttemptState.SETTLED, "not answered; set aside for a person to look at")
     for item, link in linked_items(task, attempt):
-        link.attempt_id, item.outcome = None, "doubtful"
+        link.attempt_id, item.outcome = None, SyncAttemptItem.SET_ASIDE
         refuse(task, link, Refusal(why, "doubtful"))
     task.commit(moved=True)
+
+
+def _take_up_again(task: Task, attempt_id: int) -> int:
+    """Put down anew what was set aside and is retried, to be looked for and never to be sent again. Says its id."""
+    task.begin()
+    old = task.session.get_one(SyncAttempt, attempt_id)
+    anew = SyncAttempt(connection_id=task.connection_id, sync_job_id=task.job_id, resource=old.resource)
+    anew.action, anew.idempotency_key = old.action, f"backoffice-{uuid4()}"
+    task.session.add(anew)
+    task.session.flush()
+    for item, link in linked_items(task, old):
+        if item.outcome == SyncAttemptItem.SET_ASIDE and link.refusal is None and link.attempt_id is None:
+            same = {"link_id": link.id, "kind": item.kind, "record_id": item.record_id, "revision": item.revision}
+            anew.items.append(SyncAttemptItem(position=len(anew.items), payload=item.payload, **same))
+            item.outcome, link.attempt_id, link.perhaps_there = "taken up again", anew.id, True
+    anew_id = anew.id
+    task.commit()
+    return anew_id
 
 
 def _settle_one(task: Task, attempt_id: int) -> None:
@@ -84,7 +114,7 @@ def _settle_one(task: Task, attempt_id: int) -> None:
     if not payloads:
         release(task, batch, "its records were taken out of it")
     elif batch.action == "update":
-        _compare(task, batch)
+        _compare(task, batch, remembered)
     elif remembered:
         _repeat(task, batch)
     else:
@@ -106,19 +136,21 @@ def _repeat(task: Task, batch: Batch) -> None:
         release(task, batch, error.message, task.client.correlation)
 
 
-def _compare(task: Task, batch: Batch) -> None:
-    """Read what is there now: where it is what was sent, the update arrived; else the record waits again."""
-    ids = [str(payload[batch.mapper.id_key]) for payload in batch.payloads]
-    size = task.provider.ids_per_call
-    rows: dict[str, Payload] = {}
-    for start in range(0, len(ids), size):
-        for row in task.client.by_ids(batch.mapper.resource, ids[start : start + size]):
-            rows[str(row.get(batch.mapper.id_key))] = row
+def _compare(task: Task, batch: Batch, remembered: bool) -> None:
+    """Read what is there now: where it is what was sent, the update arrived; else the record waits again.
+
+    Where nothing of it arrived and nobody changed anything, it is repeated under its key: should the first one be on
+    its way still, the provider takes it for this one, and it overwrites nothing that is sent later.
+    """
+    rows = _read(task, batch)
+    if remembered and _untouched(task, batch, rows):
+        _repeat(task, batch)
+        return
     task.begin()
     attempt = task.session.get_one(SyncAttempt, batch.attempt_id)
     close(attempt, AttemptState.SETTLED, "not answered; settled by reading what is there")
     for item, link in linked_items(task, attempt):
-        link.attempt_id = None
+        link.attempt_id, link.perhaps_there = None, False
         there = rows.get(str(item.payload[batch.mapper.id_key]))
         if there is not None and _same(batch.mapper, item.payload, there):
             done(task, batch.mapper, link, item, there)
@@ -128,6 +160,30 @@ def _compare(task: Task, batch: Batch) -> None:
     arrived = [rows[item.payload[batch.mapper.id_key]] for item in attempt.items if item.outcome == "sent"]
     mark(task, batch.mapper, load_rows(task, batch.mapper, arrived))
     task.commit(moved=bool(task.tally["sent"]))
+
+
+def _read(task: Task, batch: Batch) -> dict[str, Payload]:
+    """What is there now, by their ids."""
+    ids = [str(payload[batch.mapper.id_key]) for payload in batch.payloads]
+    size, rows = task.provider.ids_per_call, {}
+    for start in range(0, len(ids), size):
+        for row in task.client.by_ids(batch.mapper.resource, ids[start : start + size]):
+            rows[str(row.get(batch.mapper.id_key))] = row
+    return rows
+
+
+def _untouched(task: Task, batch: Batch, rows: dict[str, Payload]) -> bool:
+    """Whether every record is there as both sides last agreed, so that neither we nor anybody else changed it since."""
+    carried = select(Link.external_id, Link.agreed).where(Link.attempt_id == batch.attempt_id)
+    agreed = {str(key): digest for key, digest in task.session.execute(carried)}
+    task.session.rollback()
+    ids = [str(payload[batch.mapper.id_key]) for payload in batch.payloads]
+    if not all(each in rows and agreed.get(each) for each in ids):
+        return False
+    try:
+        return all(batch.mapper.agreed(rows[each]) == agreed[each] for each in ids)
+    except UNREADABLE:
+        return False
 
 
 def _same(mapper: Mapper, sent: Payload, there: Payload) -> bool:

@@ -62,6 +62,8 @@ class Task:
     notes: list[str] = field(default_factory=list)
     #: What was read once more because it stood in the way of something.
     read_again: set[Fact] = field(default_factory=set)
+    #: The kinds of which something that waits to be created may be there already.
+    perhaps_there: Collection[str] = ()
     _calls_written: int = 0
 
     @property
