@@ -68,5 +68,5 @@ def test_links_updates_and_tells_how_things_stand(backoffice):
     assert re.search(r"^Somebody Ltd +connected +Demo Company \(NZ\) ", backoffice("status").stdout, re.MULTILINE)
 
     found = {finding["check"]: finding for finding in json.loads(backoffice("doctor", "--json").stdout)}
-    assert [name for name, finding in found.items() if not finding["ok"]] == ["workers"]
+    assert [name for name, finding in found.items() if not finding["ok"]] == ["workers", "schedulers"]
     assert found["provider"]["found"].startswith("Demo Company (NZ): ")

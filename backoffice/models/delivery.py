@@ -21,12 +21,16 @@ class Receiver(Base):
     company_id: Mapped[int] = mapped_column(ForeignKey("company.id", ondelete="CASCADE"), unique=True)
     address: Mapped[str] = mapped_column(String(500))
     #: What deliveries are signed with: whsec_ and 32 bytes in Base64.
-    secret: Mapped[str] = mapped_column(Encrypted)
+    secret: Mapped[str] = mapped_column(Encrypted, deferred=True)
     secret_at: Mapped[datetime] = mapped_column(default=now)
     #: Since when no delivery was taken; None while the last one was.
     failing_since: Mapped[datetime | None]
     #: When it was switched off because none was taken for days.
     off_at: Mapped[datetime | None]
+
+    @property
+    def if_unreadable(self) -> str:
+        return f"What deliveries to {self.address} are signed with: make a new secret on the page Notifications."
 
 
 class DeliveryState(StrEnum):

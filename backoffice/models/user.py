@@ -98,6 +98,10 @@ class User(UserMixin, Base):  # type: ignore[misc]
     def is_active(self) -> bool:
         return self.active
 
+    @property
+    def if_unreadable(self) -> str:
+        return f"The second factor of {self.name}: reset it on the page Users."
+
     def get_id(self) -> str:
         return f"{self.id}.{self.session_epoch}"
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from backoffice.clock import now
 from backoffice.config import Settings
+from backoffice.errors import LostKeyError
 from backoffice.models import Company, Delivery, DeliveryState, Need, Receiver
 from backoffice.notifying import signature, wire
 from backoffice.notifying.words import in_order, page, said
@@ -25,6 +26,8 @@ WAITS = (10, 60, 300, 1800, 7200, 21_600)
 #: When nothing was taken for so long, the receiver is switched off.
 PATIENCE = timedelta(days=3)
 OFF = "The webhook was switched off: nothing was taken for three days."
+#: Why nothing goes out that nobody could check.
+UNSIGNED = "Its secret cannot be read any more: make a new one."
 
 
 def put(
@@ -73,10 +76,13 @@ def deliver(session: Session, settings: Settings, delivery_id: int) -> DeliveryS
     delivery = session.get_one(Delivery, delivery_id, populate_existing=True)
     receiver = session.get_one(Receiver, delivery.receiver_id, populate_existing=True)
     body, address = delivery.body.encode(), receiver.address
-    signed = signature.headers(receiver.secret, delivery.message_id, now(), body)
+    try:
+        signed = signature.headers(receiver.secret, delivery.message_id, now(), body)
+    except LostKeyError:
+        session.rollback()
+        return _finish(session, delivery_id, turn, wire.Answer(reason=UNSIGNED))
     session.rollback()
-    answer = wire.post(address, body, signed, settings)
-    return _finish(session, delivery_id, turn, answer)
+    return _finish(session, delivery_id, turn, wire.post(address, body, signed, settings))
 
 
 def _claim(session: Session, settings: Settings, delivery_id: int) -> int | None:

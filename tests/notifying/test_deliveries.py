@@ -7,6 +7,8 @@ from sqlalchemy import select
 
 import jobs
 from backoffice.config import Settings
+from backoffice.database import keyring
+from backoffice.errors import LostKeyError
 from backoffice.models import Delivery, DeliveryState, HowOften, Receiver
 from backoffice.notifying import deliveries
 from tests.mail_server import PostOffice
@@ -129,3 +131,19 @@ def test_the_secret_is_kept_encrypted(house: House, desk: Desk) -> None:
     secret = house.receiver(desk).secret
     [raw] = house.session.connection().exec_driver_sql("SELECT secret FROM receiver").one()
     assert secret.removeprefix("whsec_") not in raw
+
+
+def test_a_secret_that_no_key_opens_is_said_and_nothing_goes_out_unsigned(
+    house: House, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.receiver(desk)
+    house.refuse()
+    with monkeypatch.context() as patch:
+        patch.setattr(keyring, "decrypt", lost)
+        house.tell()
+    assert desk.arrived == []
+    assert (latest(house).state, latest(house).reason) == (DeliveryState.WAITING, deliveries.UNSIGNED)
+
+
+def lost(_token: str) -> str:
+    raise LostKeyError

@@ -37,8 +37,8 @@ def test_a_consent_is_kept_encrypted(xero: Xero, sessions: sessionmaker[Session]
     with sessions() as session:
         row = session.get_one(Authorisation, granted.authorisation_id)
         raw = session.execute(text("SELECT access_token, refresh_token FROM authorisation")).one()
-    assert row.refresh_token
-    assert all(row.access_token not in part and row.refresh_token not in part for part in raw)
+        assert row.refresh_token
+        assert all(row.access_token not in part and row.refresh_token not in part for part in raw)
     assert "accounting.contacts" in row.scopes
     (organisation,) = granted.organisations
     assert organisation.external_id
@@ -177,7 +177,7 @@ def test_a_custom_connection_needs_no_person(settings: Settings, redis: Redis, s
     connection = connect(sessions, granted)
     with sessions() as session:
         row = session.get_one(Authorisation, granted.authorisation_id)
-    assert (row.grant, row.refresh_token) == (Grant.CLIENT_CREDENTIALS, None)
+        assert (row.grant, row.refresh_token) == (Grant.CLIENT_CREDENTIALS, None)
     assert custom.organisation(connection).base_currency
 
 
@@ -191,5 +191,5 @@ def test_nothing_secret_is_logged(xero: Xero, caplog: pytest.LogCaptureFixture, 
         granted = consent(xero)
     with sessions() as session:
         row = session.get_one(Authorisation, granted.authorisation_id)
-    assert row.access_token not in caplog.text
-    assert str(row.refresh_token) not in caplog.text
+        assert row.access_token not in caplog.text
+        assert str(row.refresh_token) not in caplog.text

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from backoffice import mail
+from backoffice.admin.audience import public
 from backoffice.clock import now
 from backoffice.config import Settings
 from backoffice.extensions import db
@@ -127,6 +128,7 @@ def at_the_desk(app: Flask) -> list[str]:
     return [invitation, cookie.value, "the-wrong-token", *tokens, *others]
 
 
+@public
 def fails() -> str:
     raise RuntimeError("planted")
 

@@ -134,7 +134,7 @@ SERVER = """
 import pathlib, sys
 from threading import Event
 from backoffice import web
-from backoffice.admin.security import public
+from backoffice.admin.audience import public
 from backoffice.app import create_app
 
 def slow():

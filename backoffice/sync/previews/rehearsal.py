@@ -91,6 +91,7 @@ class Replay:
     notebook: Notebook
     session: Session
     calls: int = 0
+    correlation: str | None = None
     budget: tuple[int | None, int | None] = (None, None)
     #: What has to be read before this can be played to its end.
     wanted: list[Question] = field(default_factory=list)

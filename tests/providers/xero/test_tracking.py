@@ -6,14 +6,15 @@ import pytest
 
 from backoffice.providers.xero.tracking import TrackingCategoryMapper, TrackingOptionMapper
 
+REGION, NORTH, SOUTH = (f"00000000-0000-4000-8000-00000000000{number}" for number in range(3))
 CATEGORIES, OPTIONS = TrackingCategoryMapper(), TrackingOptionMapper()
 ROW = {
-    "TrackingCategoryID": "region",
+    "TrackingCategoryID": REGION,
     "Name": "Region",
     "Status": "ACTIVE",
     "Options": [
-        {"TrackingOptionID": "north", "Name": "North", "Status": "ACTIVE"},
-        {"TrackingOptionID": "south", "Name": "South", "Status": "ARCHIVED"},
+        {"TrackingOptionID": NORTH, "Name": "North", "Status": "ACTIVE"},
+        {"TrackingOptionID": SOUTH, "Name": "South", "Status": "ARCHIVED"},
     ],
 }
 
@@ -21,7 +22,7 @@ ROW = {
 def test_an_option_knows_its_category() -> None:
     north, south = OPTIONS.rows(ROW)
     ref = OPTIONS.refs[0]
-    assert (OPTIONS.external_id(north), north[ref.key], ref.kind) == ("north", "region", CATEGORIES.kind)
+    assert (OPTIONS.external_id(north), north[ref.key], ref.kind) == (NORTH, REGION, CATEGORIES.kind)
     assert OPTIONS.load(south) == {"name": "South", "archived": True}
 
 
