@@ -34,7 +34,7 @@ DONE = "SELECT state FROM sync_job WHERE id = :id"
 
 def play(stage: Stage) -> None:
     names = list(FAULTS)
-    while stage.found.times < stage.times:
+    while stage.goes_on:
         name = names[stage.found.times % len(names)]
         writes = stage.chance.random() < 0.5
 

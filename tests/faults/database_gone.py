@@ -23,7 +23,7 @@ PATIENCE = 30.0
 
 def play(stage: Stage) -> None:
     house, desk = stage.house, stage.desk
-    while stage.found.times < stage.times:
+    while stage.goes_on:
         away, back, met = threading.Event(), threading.Event(), stage.chance.random() < 0.5
 
         def fault(exchange: Exchange, away: threading.Event = away, back: threading.Event = back) -> None:

@@ -29,7 +29,7 @@ KEPT = "SELECT count(*) FROM contact WHERE name = :name"
 def play(stage: Stage) -> None:
     house, desk = stage.house, stage.desk
     browser = Browser(house, desk.company_id)
-    while stage.found.times < stage.times:
+    while stage.goes_on:
         desk.act()
         desk.act_there()
         desk.update()

@@ -74,7 +74,7 @@ class Trap:
 def play(stage: Stage) -> None:
     """Keep people writing in every company, and a trap in the way of each of their workers."""
     traps: list[Trap] = []
-    while stage.found.times < stage.times:
+    while stage.goes_on:
         stage.house.tend()
         for trap in list(traps):
             if trap.rule.hits:

@@ -85,7 +85,7 @@ WAYS: dict[str, Callable[[Stage], None]] = {
 
 def play(stage: Stage) -> None:
     names = list(WAYS)
-    while stage.found.times < stage.times:
+    while stage.goes_on:
         stage.desk.act_there()
         stage.expect(stage.house.rest(), "all is at rest before a list goes wrong")
         before = {kind: stage.house.one(KEPT.format(kind), id=stage.desk.company_id) for kind in ("contact", "item")}

@@ -15,7 +15,7 @@ PATIENCE = 30.0
 
 
 def play(stage: Stage) -> None:
-    while stage.found.times < stage.times:
+    while stage.goes_on:
         _put_to_sleep(stage, stage.desk)
         stage.expect(stage.house.rest(), "the work of a worker that sleeps is done by another")
     stage.expect(

@@ -104,7 +104,7 @@ WAYS = (unreadable, lethal, answer)
 
 
 def play(stage: Stage) -> None:
-    while stage.found.times < stage.times:
+    while stage.goes_on:
         WAYS[stage.found.times % len(WAYS)](stage)
 
 

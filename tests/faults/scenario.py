@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -10,6 +11,9 @@ from random import Random
 from tests.faults.desk import Desk
 from tests.faults.house import House
 from tests.faults.judge import judge
+
+#: How long a fault may wait for its moment: for the first one, and for each, in seconds.
+BEFOREHAND, PATIENCE = 60.0, 10.0
 
 
 @dataclass
@@ -37,10 +41,20 @@ class Stage:
         self.house, self.chance, self.times = house, chance, times
         self.desks = list(desks)
         self.found = Found()
+        self._until = time.monotonic() + BEFOREHAND + PATIENCE * times
 
     @property
     def desk(self) -> Desk:
         return self.desks[0]
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the fault is to be injected once more; where it never finds its moment, that is a bar missed."""
+        if self.found.times >= self.times:
+            return False
+        in_time = time.monotonic() < self._until
+        self.expect(in_time, f"the fault found its moment {self.times} times, not {self.found.times}")
+        return in_time
 
     def expect(self, met: object, bar: str) -> None:
         """Put down a bar that was missed."""

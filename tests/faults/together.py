@@ -107,7 +107,7 @@ WAYS: tuple[Callable[[Stage, Browser], None], ...] = (clicked, edited, scheduled
 
 def play(stage: Stage) -> None:
     browser = Browser(stage.house, stage.desk.company_id)
-    while stage.found.times < stage.times:
+    while stage.goes_on:
         WAYS[stage.found.times % len(WAYS)](stage, browser)
 
 

@@ -50,7 +50,7 @@ def in_the_api(exchange: Exchange) -> bool:
 
 
 def play(stage: Stage) -> None:
-    while stage.found.times < stage.times:
+    while stage.goes_on:
         door = Door()
         for desk in stage.desks:
             desk.act()

@@ -51,7 +51,7 @@ class Watcher:
 
 
 def play(stage: Stage) -> None:
-    while stage.found.times < stage.times:
+    while stage.goes_on:
         WAYS[stage.found.times % len(WAYS)](stage, Watcher(stage.desk))
         stage.house.rules.clear()
 
