@@ -40,14 +40,12 @@ from backoffice.models.second_factor import RecoveryCode
 from backoffice.models.settings import Approvers, CompanySettings, Inventory, SentAs, Strictness, Winner, new_company
 from backoffice.models.side import Side
 from backoffice.models.sign_in_rules import SignInRules
+from backoffice.models.sync_attempt import AttemptState, SyncAttempt, SyncAttemptItem
 from backoffice.models.sync_job import (
-    AttemptState,
     JobState,
     PullRun,
     PullSeen,
     StartedBy,
-    SyncAttempt,
-    SyncAttemptItem,
     SyncJob,
     Tick,
     Urgency,
