@@ -52,6 +52,17 @@ def test_an_administrator_says_who_is_written_to(session: Db, company: Company, 
     assert "E-mail is not set up, so nobody is written to yet." in administrator.says(at(company))
 
 
+def test_who_does_not_get_in_is_not_offered(session: Db, company: Company, administrator: Browser) -> None:
+    outside = a_person("outside@example.com", Role.OPERATOR)
+    outside.limited = True
+    session.add(outside)
+    session.commit()
+    key = outside.id
+    assert "outside@example.com" not in administrator.says(at(company))
+    administrator.post(at(company, "people/"), {f"person-{key}": "at_once"})
+    assert session.scalars(select(Subscription)).all() == []
+
+
 def test_a_secret_is_shown_once_and_another_address_gets_another(
     session: Db, company: Company, administrator: Browser
 ) -> None:
