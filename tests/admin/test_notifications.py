@@ -152,6 +152,14 @@ def test_who_is_deactivated_is_not_offered(session: Db, company: Company, admini
     assert "gone@example.com" not in administrator.says(at(company))
 
 
+def test_the_whole_address_is_for_administrators(company: Company, browser: Browser, administrator: Browser) -> None:
+    administrator.post(at(company, "webhook/"), {"address": f"{ADDRESS}?token=s3cret"})
+    assert "s3cret" in administrator.says(at(company))
+    page = browser.says(at(company))
+    assert "127.0.0.1:9999" in page
+    assert "s3cret" not in page
+
+
 def test_every_need_has_its_words_and_leads_to_a_page(
     company: Company, connection: Connection, administrator: Browser
 ) -> None:
