@@ -2,7 +2,7 @@
 
 What waits to be created there may be there by now: it is marked, and looked for before it is sent. An Update is asked
 for of every company, which brings in what was made and changed since. What waited to be mailed waits for a person.
-Whoever did a job is gone, so nobody holds a lease.
+Whoever did a job is gone, so nobody holds a lease. Every session ends, as some may have been ended since.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from backoffice import models
 from backoffice.clock import now
 from backoffice.database import Base
 from backoffice.errors import PausedError
-from backoffice.models import JobState, Link, Mail, MailState, StartedBy, SyncJob, Urgency
+from backoffice.models import JobState, Link, Mail, MailState, StartedBy, SyncJob, Urgency, User
 from backoffice.sync import jobs
 
 PERHAPS_SENT = "The database was restored from a backup in which this waited, so it may have been sent since."
@@ -40,6 +40,7 @@ class Found:
 def come_round(connection: Connection) -> Found:
     """Mark what is not certain, and ask for what finds it out. Commits nothing."""
     _drop_leases(connection)
+    _end_sessions(connection)
     waiting = Mail.state.in_((MailState.WAITING, MailState.SENDING))
     gone = {"state": MailState.PERHAPS_SENT, "reason": PERHAPS_SENT, "ended_at": now()}
     there = update(Link).where(Link.external_id.is_(None)).values(perhaps_there=True)
@@ -58,6 +59,14 @@ def _drop_leases(connection: Connection) -> None:
         if "lease_until" in table.c:
             held = update(table).where(table.c.lease_until.is_not(None))
             connection.execute(held.values(lease_until=None, fence=table.c.fence + 1))
+
+
+def _end_sessions(connection: Connection) -> None:
+    """Everybody signs in anew: a session that was ended since the backup must not open again.
+
+    The moment is a larger number than any count of endings, before or since.
+    """
+    connection.execute(update(User).values(session_epoch=int(now().timestamp())))
 
 
 def _count(connection: Connection, statement: Update) -> int:

@@ -22,13 +22,14 @@ from backoffice.cli import main
 from backoffice.config import Settings
 from backoffice.database import Base
 from backoffice.extensions import db
-from backoffice.models import Company, Connection, ConnectionState, Mail, MailState, new_company
+from backoffice.models import Company, Connection, ConnectionState, Mail, MailState, User, new_company
+from backoffice.models.user import end_sessions
 from backoffice.restore import NewerArchiveError, NotEmptyError, restore
 from tests.databases import SORTS, Databases, application, lent
 from tests.test_upgrades import Rows, Schema, empty
 
 #: What a restore changes on purpose: what nobody does any more, and what is not certain.
-ON_PURPOSE = {"lease_until", "fence", "perhaps_there", "state", "due_at", "reason", "ended_at"}
+ON_PURPOSE = {"lease_until", "fence", "perhaps_there", "state", "due_at", "reason", "ended_at", "session_epoch"}
 
 
 @pytest.fixture
@@ -231,3 +232,21 @@ def test_an_e_mail_that_waited_waits_for_a_person(app: Flask, file: Path) -> Non
         db.session.rollback()
         with pytest.raises(NotEmptyError):
             restore(file)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_session_that_was_ended_since_stays_ended(app: Flask, file: Path) -> None:
+    with app.app_context():
+        filled()
+        user, other = db.session.query(User)
+        before = {user.get_id(), other.get_id()}
+        backup(file)
+        end_sessions(user)
+        end_sessions(user)
+        since = user.get_id()
+        db.session.rollback()
+        empty(db.engine)
+        restore(file)
+        after = {user.get_id() for user in db.session.query(User)}
+        assert len(after) == 2
+        assert not after & {*before, since}

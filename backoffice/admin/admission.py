@@ -80,6 +80,11 @@ def openid() -> OpenID:
     return found
 
 
+def sign_in_limit() -> str:
+    """How often one address may try to come in, as this deployment has it."""
+    return str(current_app.extensions["settings"].sign_in_limit)
+
+
 def passwords_taken() -> bool:
     """Whether people may sign in with a password: always, where there is nothing else to sign in with."""
     return not (openid().configured and rules(db.session()).single_sign_on)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Flask, current_app, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, Flask, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_limiter.util import get_remote_address
@@ -12,7 +12,7 @@ from flask_login import current_user, login_user, logout_user
 
 from backoffice.admin import single_sign_on
 from backoffice.admin.addresses import return_to
-from backoffice.admin.admission import Way, admit, half_way, openid, passwords_taken, proceed
+from backoffice.admin.admission import Way, admit, half_way, openid, passwords_taken, proceed, sign_in_limit
 from backoffice.admin.audience import for_role, public
 from backoffice.admin.company_base import Page
 from backoffice.extensions import db, limiter
@@ -24,11 +24,6 @@ from backoffice.models.user import UnfitPasswordError, find_user, invited, set_p
 CODES_OF_ONE = "10 per 15 minutes"
 
 
-def limit() -> str:
-    """How often one address may try, as this deployment has it."""
-    return str(current_app.extensions["settings"].sign_in_limit)
-
-
 def whose_code() -> str:
     """Whose codes are being tried."""
     found = half_way()
@@ -36,7 +31,7 @@ def whose_code() -> str:
 
 
 @public
-@limiter.limit(limit, methods=["POST"])
+@limiter.limit(sign_in_limit, methods=["POST"])
 def sign_in() -> ResponseReturnValue:
     """The page with e-mail address and password, or with the way to the identity provider, or with both."""
     onward = return_to(url_for("house.index"), "next")
@@ -65,7 +60,7 @@ def sign_in_page(wrong: bool = False) -> str:
 
 @public
 @limiter.limit(CODES_OF_ONE, key_func=whose_code, methods=["POST"])
-@limiter.limit(limit, methods=["POST"])
+@limiter.limit(sign_in_limit, methods=["POST"])
 def code() -> ResponseReturnValue:
     """The page that asks for the second factor."""
     found = half_way()
@@ -96,7 +91,7 @@ def sign_out() -> ResponseReturnValue:
 
 
 @public
-@limiter.limit(limit, methods=["POST"])
+@limiter.limit(sign_in_limit, methods=["POST"])
 def welcome(token: str) -> ResponseReturnValue:
     """The one-time link by which a person chooses a password."""
     user = invited(db.session(), token)
@@ -137,7 +132,7 @@ class AccountView(Page):
         super().__init__("Your account", endpoint="account", url="/account")
 
     @expose("/", methods=("GET", "POST"))
-    @limiter.limit(limit, methods=["POST"])
+    @limiter.limit(sign_in_limit, methods=["POST"])
     def index(self) -> ResponseReturnValue:
         problem = self._change() if request.method == "POST" else None
         if request.method == "POST" and problem is None:

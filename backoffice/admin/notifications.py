@@ -19,6 +19,7 @@ from backoffice.clock import now
 from backoffice.config import Settings
 from backoffice.extensions import db
 from backoffice.models import Delivery, DeliveryState, HowOften, NeedChange, Receiver, Role, Subscription, User
+from backoffice.models.reach import admitted
 from backoffice.notifying import deliveries, signature, wire
 from backoffice.queue import doorbell
 
@@ -152,8 +153,9 @@ def receiver_here() -> Receiver | None:
 
 
 def _people() -> Sequence[User]:
-    """Those who can sign in; people have to know what the letter leads to."""
-    return db.session.scalars(select(User).where(User.active).order_by(func.lower(User.name), User.id)).all()
+    """Those who can sign in and to whom the company is open: a letter leads to its pages."""
+    who = select(User).where(User.active, admitted(here().id))
+    return db.session.scalars(who.order_by(func.lower(User.name), User.id)).all()
 
 
 def _chosen() -> dict[int, Subscription]:

@@ -9,8 +9,7 @@ from flask_admin import expose
 from flask_login import current_user, login_user
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from backoffice.admin.admission import owes_second_factor
-from backoffice.admin.auth import limit
+from backoffice.admin.admission import owes_second_factor, sign_in_limit
 from backoffice.admin.company_base import Page
 from backoffice.extensions import db, limiter
 from backoffice.models import Role, User
@@ -33,7 +32,7 @@ class SecondFactorView(Page):
         super().__init__("Second factor", endpoint="second_factor", url="/account/second-factor")
 
     @expose("/", methods=("GET", "POST"))
-    @limiter.limit(limit, methods=["POST"])
+    @limiter.limit(sign_in_limit, methods=["POST"])
     def index(self) -> ResponseReturnValue:
         if request.method == "GET":
             return self._picture(new_secret())
@@ -51,7 +50,7 @@ class SecondFactorView(Page):
         return self.render("auth/recovery_codes.html", codes=codes)
 
     @expose("/off/", methods=("POST",))
-    @limiter.limit(limit)
+    @limiter.limit(sign_in_limit)
     def off(self) -> ResponseReturnValue:
         """Take it off, where this deployment does not ask for one."""
         user = _me()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from flask import abort, current_app, redirect, request, session, url_for
+from flask import abort, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from backoffice.admin.addresses import public_address, return_to
-from backoffice.admin.admission import Way, admit, openid
+from backoffice.admin.admission import Way, admit, openid, sign_in_limit
 from backoffice.admin.audience import public
 from backoffice.admin.messages import show_problem
 from backoffice.errors import BackofficeError
@@ -18,13 +18,8 @@ MOST_OPEN = 5
 CANCELLED = "access_denied"
 
 
-def limit() -> str:
-    """How often one address may come by, as this deployment has it."""
-    return str(current_app.extensions["settings"].sign_in_limit)
-
-
 @public
-@limiter.limit(limit)
+@limiter.limit(sign_in_limit)
 def begin() -> ResponseReturnValue:
     """Off to the identity provider."""
     if not openid().configured:
@@ -41,7 +36,7 @@ def begin() -> ResponseReturnValue:
 
 
 @public
-@limiter.limit(limit)
+@limiter.limit(sign_in_limit)
 def back() -> ResponseReturnValue:
     """The identity provider's answer."""
     if not openid().configured:

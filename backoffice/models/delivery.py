@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -27,6 +28,11 @@ class Receiver(Base):
     failing_since: Mapped[datetime | None]
     #: When it was switched off because none was taken for days.
     off_at: Mapped[datetime | None]
+
+    @property
+    def host(self) -> str:
+        """Where it is; the rest of the address may hold a token."""
+        return urlsplit(self.address).netloc
 
     @property
     def if_unreadable(self) -> str:

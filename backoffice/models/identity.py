@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from backoffice.errors import BackofficeError
-from backoffice.models.user import User, find_user
+from backoffice.models.user import User, end_invitation, find_user
 
 
 class IdentityRefusedError(BackofficeError):
@@ -36,6 +36,7 @@ def recognise(session: Session, identity: Identity) -> User:
     if not user.active:
         raise IdentityRefusedError(f"{user.email} can no longer sign in here. An administrator can change that.")
     user.identity_issuer, user.identity_subject = identity.issuer, identity.subject
+    end_invitation(user)
     return user
 
 

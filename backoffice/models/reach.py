@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Select, func, select
-from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, ORMExecuteState, Session, with_loader_criteria
 
 from backoffice.models.company import Company
-from backoffice.models.user import User, user_company
+from backoffice.models.user import Role, User, user_company
 
 #: Where a session keeps whose questions it asks, when that person is limited.
 LIMITED_TO = "limited_to"
@@ -38,6 +38,12 @@ def enters(session: Session, user: User, company_id: int) -> bool:
     chosen = select(user_company.c.user_id)
     mine = chosen.where(user_company.c.user_id == user.id, user_company.c.company_id == company_id)
     return not user.bounded or session.scalar(mine) is not None
+
+
+def admitted(company_id: int | InstrumentedAttribute[int]) -> ColumnElement[bool]:
+    """The people to whom a company is open, as `User.bounded` has it; a condition on `User`."""
+    mine = select(user_company.c.user_id).where(user_company.c.company_id == company_id)
+    return or_(User.limited.is_(False), User.role == Role.ADMINISTRATOR, User.id.in_(mine))
 
 
 def choose(session: Session, user: User, company_ids: Iterable[int] | None) -> None:

@@ -130,8 +130,13 @@ def set_password(user: User, password: str) -> None:
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise UnfitPasswordError(f"A password needs {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.")
     user.password_hash = _hasher().hash(password)
-    user.invitation_hash = user.invitation_until = None
+    end_invitation(user)
     end_sessions(user)
+
+
+def end_invitation(user: User) -> None:
+    """Let the one-time link of a person work no longer: they are in."""
+    user.invitation_hash = user.invitation_until = None
 
 
 def verify_password(user: User | None, password: str) -> bool:

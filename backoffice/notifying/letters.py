@@ -16,6 +16,7 @@ from backoffice import mail
 from backoffice.clock import now
 from backoffice.config import Settings
 from backoffice.models import Company, HowOften, Need, NeedChange, Subscription, User
+from backoffice.models.reach import admitted
 from backoffice.models.timetable import moment, zone_called
 from backoffice.notifying.words import SETTLED, in_order, lines, said
 from backoffice.sync import needs
@@ -46,7 +47,7 @@ def write(session: Session, settings: Settings) -> list[int]:
         select(Subscription, Company, User)
         .join(Company, Company.id == Subscription.company_id)
         .join(User, User.id == Subscription.user_id)
-        .where(Company.deletion_id.is_(None), User.active)
+        .where(Company.deletion_id.is_(None), User.active, admitted(Subscription.company_id))
         .where(or_(Subscription.how_often == HowOften.DAILY, _changed_since()))
     )
     rows = session.execute(query).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
@@ -18,6 +19,7 @@ PORTS = {"https": 443, "http": 80}
 #: Addresses of IPv4 behind a gateway for it.
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 LONGEST = 500
+LATE = "It could not be reached, or did not answer in time."
 
 
 class UnfitReceiverError(BackofficeError):
@@ -54,7 +56,21 @@ def check(address: str, settings: Settings) -> SplitResult:
 
 
 def post(address: str, body: bytes, headers: dict[str, str], settings: Settings) -> Answer:
-    """Deliver once. Every failure is an answer."""
+    """Deliver once, in the time that connecting and reading may take together. Every failure is an answer.
+
+    A line is given up after a silence only, so whoever answers byte by byte would hold a worker for an hour.
+    """
+    line = ThreadPoolExecutor(max_workers=1)
+    try:
+        going = line.submit(_post, address, body, headers, settings)
+        return going.result(settings.connect_timeout + settings.read_timeout)
+    except TimeoutError:
+        return Answer(reason=LATE)
+    finally:
+        line.shutdown(wait=False)  # a job has a process of its own, and what still hangs ends with that
+
+
+def _post(address: str, body: bytes, headers: dict[str, str], settings: Settings) -> Answer:
     try:
         parts = check(address, settings)
         pool = _pool(parts, _resolved(parts, settings), settings)
@@ -69,7 +85,7 @@ def post(address: str, body: bytes, headers: dict[str, str], settings: Settings)
     except SSLError:
         return Answer(reason="Its certificate is not one that can be trusted.")
     except HTTPError:
-        return Answer(reason="It could not be reached, or did not answer in time.")
+        return Answer(reason=LATE)
     finally:
         pool.close()
     return Answer(status, "" if 200 <= status < 300 else f"It answered with {status}, not with 2xx.")

@@ -107,8 +107,11 @@ def _of_drafts(model: Any, company_id: int) -> ColumnElement[bool]:
 
 
 def _old_letters(kept: _Kept) -> Select[int]:
-    ended = Mail.state.in_((MailState.SENT, MailState.FAILED)), Mail.ended_at < kept.history
-    return select(Mail.id).where(Mail.company_id == kept.company_id, *ended).order_by(Mail.id)
+    """Of what was perhaps sent a document's waits for a person; nobody decides about a notification."""
+    ended = Mail.state.in_((MailState.SENT, MailState.FAILED))
+    doubtful = (Mail.state == MailState.PERHAPS_SENT) & Mail.record_id.is_(None)
+    old = Mail.company_id == kept.company_id, Mail.ended_at < kept.history
+    return select(Mail.id).where(*old, or_(ended, doubtful)).order_by(Mail.id)
 
 
 def _others(kept: _Kept, connections: Sequence[int]) -> list[tuple[Any, Select[int]]]:

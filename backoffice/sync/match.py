@@ -232,7 +232,7 @@ def adopt(task: Task, mapper: Mapper, link: Link, row: Loaded, how: str) -> None
     lock = select(mapper.model.id).where(mapper.model.id == link.record_id).with_for_update()
     task.session.execute(lock)  # the record before its link, as an edit takes them
     task.session.refresh(link, with_for_update=True)
-    link.external_id = row.external_id
+    link.external_id, link.perhaps_there = row.external_id, False
     link.clear()
     task.session.add(event(task.company_id, link, "linked", how))
     task.session.execute(delete(Match).where(Match.link_id == link.id, Match.external_id == row.external_id))

@@ -13,6 +13,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, MetaData, create_engine, func, select
 
+from backoffice.admin.company_deletion import shown
 from backoffice.clock import now
 from backoffice.errors import LeaseLostError
 from backoffice.models import (
@@ -112,6 +113,13 @@ def test_every_table_of_a_company_is_found_and_in_an_order_that_can_be_removed()
             if target in names and target != table.name:
                 assert names.index(table.name) < names.index(target), (table.name, target)
     assert not SHARED & set(names)
+
+
+def test_what_is_told_of_a_company_has_words() -> None:
+    assert [part.label for part in shown({"told": 1, "subscription": 2, "record": 0})] == [
+        "people who are told of it",
+        "needs that were told",
+    ]
 
 
 def test_only_its_name_deletes_it_and_nothing_of_it_is_left(

@@ -52,6 +52,17 @@ def test_an_administrator_says_who_is_written_to(session: Db, company: Company, 
     assert "E-mail is not set up, so nobody is written to yet." in administrator.says(at(company))
 
 
+def test_who_does_not_get_in_is_not_offered(session: Db, company: Company, administrator: Browser) -> None:
+    outside = a_person("outside@example.com", Role.OPERATOR)
+    outside.limited = True
+    session.add(outside)
+    session.commit()
+    key = outside.id
+    assert "outside@example.com" not in administrator.says(at(company))
+    administrator.post(at(company, "people/"), {f"person-{key}": "at_once"})
+    assert session.scalars(select(Subscription)).all() == []
+
+
 def test_a_secret_is_shown_once_and_another_address_gets_another(
     session: Db, company: Company, administrator: Browser
 ) -> None:
@@ -139,6 +150,14 @@ def test_who_is_deactivated_is_not_offered(session: Db, company: Company, admini
     session.add(gone)
     session.commit()
     assert "gone@example.com" not in administrator.says(at(company))
+
+
+def test_the_whole_address_is_for_administrators(company: Company, browser: Browser, administrator: Browser) -> None:
+    administrator.post(at(company, "webhook/"), {"address": f"{ADDRESS}?token=s3cret"})
+    assert "s3cret" in administrator.says(at(company))
+    page = browser.says(at(company))
+    assert "127.0.0.1:9999" in page
+    assert "s3cret" not in page
 
 
 def test_every_need_has_its_words_and_leads_to_a_page(

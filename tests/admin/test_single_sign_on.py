@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -128,13 +129,17 @@ def test_an_administrator_lets_another_account_in(
 def test_who_was_invited_needs_no_password(
     app: Flask, session: Db, administrator: Browser, provider: IdentityProvider
 ) -> None:
-    administrator.post("/users/new", {"name": "New", "email": "new@example.com", "role": "viewer", "reach": "all"})
+    new = {"name": "New", "email": "new@example.com", "role": "viewer", "reach": "all"}
+    link = re.search(r"/welcome/[\w-]+", administrator.post("/users/new", new).text)
+    assert link
     provider.claims.update(sub="s-9", email="new@example.com")
     client = app.test_client()
+    assert app.test_client().get(link.group()).status_code == 200
     assert come_in(client).location == "/"
     assert "You have no password here" in client.get("/account/").text
     row = administrator.says("/users/").split("new@example.com")[1].split("</tr>")[0]
     assert "Active" in row
+    assert app.test_client().get(link.group()).status_code == 404, "whoever finds the link gets in by it no more"
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from backoffice.models import (  # fmt: skip
     Mail,
     MailState,
     NeedChange,
+    Role,
     StartedBy,
     SyncJob,
     Work,
@@ -196,3 +197,19 @@ def test_a_company_that_is_being_deleted_is_not_told_of(house: House, office: Po
     deletion.begin(house.session, house.session.get_one(Company, house.company_id), None)
     house.tell()
     assert office.received == []
+
+
+def test_nobody_hears_of_a_company_that_is_closed_to_them(house: House, office: PostOffice, time: Time) -> None:
+    ana, bea = (house.person(name, HowOften.AT_ONCE, limited=True) for name in ("Ana", "Bea"))
+    house.person("Cleo", HowOften.AT_ONCE)
+    house.person("Dora", HowOften.AT_ONCE, limited=True).role = Role.ADMINISTRATOR
+    ana.companies = [house.company]
+    house.session.commit()
+    house.refuse()
+    house.tell()
+    told = sorted(address for letter in office.received for address in letter.recipients)
+    assert told == ["ana@example.com", "cleo@example.com", "dora@example.com"]
+    bea.companies = [house.company]
+    house.session.commit()
+    house.tell()
+    assert office.received[-1].recipients == ["bea@example.com"], "once it is open they hear what stands"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
+import threading
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -93,3 +95,26 @@ def test_the_certificate_has_to_be_one_for_the_name(tmp_path: Path) -> None:
         answer = wire.post(f"https://127.0.0.1:{server.getsockname()[1]}/", b"{}", {}, HERE)
         thread.join()
     assert answer == wire.Answer(reason="Its certificate is not one that can be trusted.")
+
+
+def test_who_answers_byte_by_byte_holds_nobody_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        trickle = threading.Thread(target=_trickle, args=(server,))
+        trickle.start()
+        settings = HERE.model_copy(update={"connect_timeout": 0.2, "read_timeout": 0.3})
+        began = monotonic()
+        answer = wire.post(f"http://127.0.0.1:{server.getsockname()[1]}/", b"{}", {}, settings)
+        assert monotonic() - began < 2
+        assert answer == wire.Answer(reason=wire.LATE)
+        trickle.join()
+
+
+def _trickle(server: socket.socket) -> None:
+    """Never silent for long, and not done for three seconds."""
+    with server.accept()[0] as line:
+        line.recv(4096)
+        line.sendall(b"HTTP/1.1 204 No Content\r\nX: ")
+        for _ in range(30):
+            line.sendall(b"a")
+            sleep(0.1)
+        line.sendall(b"\r\n\r\n")

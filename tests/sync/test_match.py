@@ -70,6 +70,21 @@ def test_after_the_word_the_clear_one_is_linked_and_the_new_one_created(before_l
     assert len(book.contacts()) == len(book.theirs.contacts())
 
 
+def test_what_a_restore_left_open_is_answered_by_the_match(before_link) -> None:
+    book = before_link
+    add_three(book)
+    for link in book.session.scalars(select(Link)):
+        link.perhaps_there = True
+    book.session.commit()
+    book.run(book.first)
+    doubtful = book.link_of(book.doubtful)
+    by_hand.choose(book.session, book.connection, {doubtful.id: book.rows[2]["ContactID"]}, hold=[])
+    book.session.commit()
+    book.update()
+    left = select(Link.id).where(Link.perhaps_there)
+    assert book.session.scalars(left).all() == [], "else its edits are sent unchecked from then on"
+
+
 def test_none_of_these_is_created_and_the_others_are_kept_as_they_are(before_link) -> None:
     book = before_link
     add_three(book)
