@@ -163,7 +163,7 @@ def test_the_secret_is_kept_so_that_only_this_deployment_reads_it(session: Db, b
     [
         ({"code": "000000"}, "That code does not fit."),
         ({"code": ""}, "That code does not fit."),
-        ({"present": "not it"}, "That is not your present password."),
+        ({"present": "not it"}, "That is not your current password."),
         ({"sealed": "x"}, "This picture was open too long."),
     ],
 )
