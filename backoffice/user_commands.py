@@ -79,7 +79,7 @@ def deactivate(email: str) -> None:
 @user.command()
 @click.argument("email")
 @click.argument("names", nargs=-1, metavar="[COMPANY]...")
-@click.option("--all", "every", is_flag=True, help="Open all companies, and those of tomorrow.")
+@click.option("--all", "every", is_flag=True, help="Open all companies, and any added later.")
 def companies(email: str, names: tuple[str, ...], every: bool) -> None:
     """Open some companies to a person, and no other, or all of them."""
     from backoffice.models.reach import choose

@@ -145,7 +145,7 @@ class AccountView(Page):
     def _change(self) -> str | None:
         user: Any = db.session.get(User, current_user.id)
         if not verify_password(user, request.form.get("present", "")):
-            return "That is not your present password."
+            return "That is not your current password."
         problem = new_password(user)
         if problem is None:
             db.session.commit()

@@ -62,6 +62,10 @@ class ListPage(Page):
         """A value as the list shows it."""
         return words.value(getattr(record, column))
 
+    def named_by(self, record: Any, columns: list[tuple[str, str]]) -> str:
+        """The column that leads to the record's page: the first that holds something, as a bank account has no code."""
+        return next((key for key, _ in columns if getattr(record, key, None)), columns[0][0])
+
     def list_url(self) -> str:
         return url_for(f"{self.endpoint}.index_view")
 

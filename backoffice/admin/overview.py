@@ -131,7 +131,7 @@ def kind_counts(connection: Connection | None) -> list[KindCount]:
                 BOTH.get(view.path, view.title),
                 view.path,
                 session.scalar(query) or 0,
-                states.get(kind, {}),
+                {state: states[kind][state] for state in LinkState if state in states.get(kind, {})},
                 updated[kind].at if kind in updated else None,
                 failed.get(kind),
                 differs.get(kind, 0),

@@ -18,7 +18,7 @@ from backoffice.models.user import user_company
 
 ALL, CHOSEN = "all", "chosen"
 REACH_WORDS = [
-    SelectChoice(ALL, "All companies, and those of tomorrow"),
+    SelectChoice(ALL, "All companies, and any added later"),
     SelectChoice(CHOSEN, "Only those ticked here"),
 ]
 

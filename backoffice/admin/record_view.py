@@ -80,6 +80,9 @@ class RecordView(RecordActions, CsvExport, Saving, ListPage, ModelView):
         """The filters of the list."""
         return [StateFilter(self.record)]
 
+    def search_placeholder(self) -> str:
+        return ", ".join(self.get_column_name(column) for column in self.searched)
+
     def get_column_name(self, field: str) -> str:
         column = self.record.__table__.c.get(field)
         return self.record.column_label(field) if column is not None else field.replace("_", " ").capitalize()

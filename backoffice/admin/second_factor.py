@@ -19,7 +19,7 @@ from backoffice.models.user import end_sessions, verify_password
 
 #: How long the picture may stay open, in seconds.
 PICTURE_LASTS = 3600
-WRONG_PASSWORD = "That is not your present password."  # noqa: S105
+WRONG_PASSWORD = "That is not your current password."  # noqa: S105
 
 
 class SecondFactorView(Page):

@@ -85,13 +85,18 @@ class WhyView(Page):
             hits=[(hit, why_words.said_of(hit)) for hit in found.hits] if found else [],
             writers=writers(found),
             rows=[(row, *there(row)) for row in rows] if rows is not None else None,
-            asked_kind=mapper.kind if mapper else request.args.get("kind", ""),
+            asked_kind=mapper.kind if mapper else request.args.get("kind") or likely_kind(found),
             kinds=why.kinds_of(wanted, kinds) or kinds,
             askable=bool(self.may_write and connection and connection.usable and wanted.key),
             to_be_had=TO_BE_HAD,
             column_label=column_label,
             fresh=None,
         )
+
+
+def likely_kind(found: why.Findings | None) -> str:
+    """What it is, going by what was found here."""
+    return found.hits[0].kind if found and found.hits else ""
 
 
 def asked() -> Asked:

@@ -163,7 +163,7 @@ def test_the_secret_is_kept_so_that_only_this_deployment_reads_it(session: Db, b
     [
         ({"code": "000000"}, "That code does not fit."),
         ({"code": ""}, "That code does not fit."),
-        ({"present": "not it"}, "That is not your present password."),
+        ({"present": "not it"}, "That is not your current password."),
         ({"sealed": "x"}, "This picture was open too long."),
     ],
 )
@@ -315,7 +315,7 @@ def test_who_changed_what_is_asked_stands_there(administrator: Browser, browser_
     administrator.post("/signing-in/", {})
     page = administrator.says("/signing-in/")
     assert "by Administrator." in page
-    assert "0 of 3 users have one." in page
+    assert "Nobody has one yet." in page
     assert browser_as(Role.OPERATOR).get("/signing-in/").status_code == 403
 
 

@@ -149,7 +149,7 @@ def test_somebody_with_a_second_factor_works_in_the_one_company_that_is_open(
     petra.picture("second-factor")
     secret = petra.page.locator(".letters").inner_text().replace(" ", "")
     petra.page.get_by_label("Code").fill(TOTP(secret).now())
-    petra.page.get_by_label("Present password").fill(PASSWORD)
+    petra.page.get_by_label("Current password").fill(PASSWORD)
     petra.press("Set it up")
     petra.sees("The second factor is set up.")
     petra.picture("recovery-codes")
@@ -158,7 +158,7 @@ def test_somebody_with_a_second_factor_works_in_the_one_company_that_is_open(
 
     petra.press("Sign out")
     petra.sign_in_as("petra@ours.example", PASSWORD)
-    petra.heading("One thing more")
+    petra.heading("Second factor")
     petra.refusals_expected.add(401)
     petra.page.get_by_label("Code").fill("000000")
     petra.press("Sign in")
