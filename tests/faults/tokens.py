@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 
 from backoffice.extensions import db
 from tests.faults.mischief import cut_after, status
@@ -49,6 +50,10 @@ def in_the_api(exchange: Exchange) -> bool:
     return "/api.xro/" in exchange.path
 
 
+def of_company(organisation: str, exchange: Exchange) -> bool:
+    return in_the_api(exchange) and exchange.headers.get("xero-tenant-id") == organisation
+
+
 def play(stage: Stage) -> None:
     while stage.goes_on:
         door = Door()
@@ -80,7 +85,8 @@ def _renew(stage: Stage) -> None:
 
 def refused(stage: Stage, _door: Door) -> None:
     """One call of each company is turned away, with a token that should be good."""
-    stage.house.rules.add(REFUSED, in_the_api, count=len(stage.desks), skip=stage.chance.randrange(8))
+    for desk in stage.desks:
+        stage.house.rules.add(REFUSED, partial(of_company, desk.organisation), skip=stage.chance.randrange(8))
     stage.injected("refused in the middle")
 
 
