@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import ConsoleMessage, Dialog, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page
 from sqlalchemy import select
 
 from backoffice.admin.views import VIEW_OF_KIND
@@ -12,7 +12,6 @@ from tests.hostile.conftest import Beginning, Estate
 from tests.hostile.poison import KINDS, Poisoner
 from tests.hostile.test_their_rows import update
 
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 SHOWN = ("contact", "item", "bill", "tracking")
 
 
@@ -43,11 +42,11 @@ def watched(page: Page, complaints: list[str]) -> None:
     page.on("pageerror", lambda error: complaints.append(str(error)))
 
 
-def test_nothing_of_theirs_runs_in_a_browser(estate: Estate, beginning: Beginning, address: str, chromium: str) -> None:
+def test_nothing_of_theirs_runs_in_a_browser(
+    estate: Estate, beginning: Beginning, address: str, browser: Browser
+) -> None:
     paths, complaints, seen = planted(estate, beginning), list[str](), 0
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
-        context = browser.new_context()
+    with browser.new_context() as context:
         name, value = estate.app.config["SESSION_COOKIE_NAME"], beginning.people[Role.ADMINISTRATOR][0]
         context.add_cookies([{"name": name, "value": value, "url": address}])
         page = context.new_page()
@@ -58,6 +57,5 @@ def test_nothing_of_theirs_runs_in_a_browser(estate: Estate, beginning: Beginnin
             assert answer.status == 200, path
             assert page.locator("script:not([src])").count() == 0, path
             seen += "<script>alert(1)</script>" in page.content().replace("&lt;", "<").replace("&gt;", ">")
-        browser.close()
     assert complaints == []
     assert seen > len(SHOWN)

@@ -68,7 +68,7 @@ def test_all_is_well(xero: Xero, connection: Connection) -> None:
         ("cut-before", "cannot be reached", "try again later"),
         ("html", "makes no sense", "XERO_API_URL"),
         ("minute", "minute limit", "goes on in"),
-        ("day", "day limit", "hours"),
+        ("day", "day limit", "goes on in"),
         ("forbidden", "does not allow", "Xero says"),
     ],
 )
