@@ -294,16 +294,22 @@ def test_what_documents_wait_for_is_counted_and_leads_to_its_mending(
     assert f"item={item.id}" in text
     assert "code=NOWHERE" in text
     listed = browser.says(f"{place}documents/?what=tax&side=purchases&code=UNPAIRED")
-    assert ("B1" in listed, "B2" in listed, "B3" in listed, "/bills/details/" in listed) == (True, True, False, True)
-    assert "C1" in browser.says(f"{place}documents/?what=tax&side=sales&code=NOTED")
-    assert "C1" not in browser.says(f"{place}documents/?what=tax&side=purchases&code=NOTED")
-    assert "B3" in browser.says(f"{place}documents/?what=item&side=purchases&code=BARE")
+    assert "/bills/details/" in listed
+    assert [name for name in ("B1", "B2", "B3") if name in words(listed)] == ["B1", "B2"]
+    assert "C1" in words(browser.says(f"{place}documents/?what=tax&side=sales&code=NOTED"))
+    assert "C1" not in words(browser.says(f"{place}documents/?what=tax&side=purchases&code=NOTED"))
+    assert "B3" in words(browser.says(f"{place}documents/?what=item&side=purchases&code=BARE"))
     assert "ELSEWHERE-1" not in browser.says(f"{place}documents/?what=tax&side=purchases&code=HIDDEN")
     for odd in ("", "?what=x&side=y&code=%00", "?what=tax&side=sales&code=" + "x" * 999):
         browser.says(f"{place}documents/{odd}")
     a_record(session, TaxRate, company, code="NOWHERE", name="Came", for_purchases=True)
     assert "NOWHERE" not in browser.says(place)
     assert session.query(Link).count() > 0
+
+
+def words(page: str) -> str:
+    """What can be read on a page: a token in its tags may hold any two letters."""
+    return re.sub("<[^>]+>", " ", page)
 
 
 def test_viewers_see_mappings_and_change_none(
