@@ -15,7 +15,7 @@ from backoffice.errors import LostKeyError
 from backoffice.extensions import csrf, db, limiter
 from backoffice.queue import doorbell
 from backoffice.sync import notice_board, webhook
-from backoffice.sync.provider import Delivery, Provider
+from backoffice.sync.provider import Notices, Provider
 
 #: Far beyond any delivery, in bytes.
 LARGEST = 4 * 1024 * 1024
@@ -69,23 +69,23 @@ def _taken(provider: Provider, raw: bytes) -> int:
     """The status that a delivery is answered with."""
     session = db.session()
     kept = webhook.signing_key(session, provider)
-    delivery = provider.notices(raw, request.headers.get(provider.signature_header, ""), kept) if kept else None
-    if delivery is None:
+    notices = provider.notices(raw, request.headers.get(provider.signature_header, ""), kept) if kept else None
+    if notices is None:
         webhook.count(session, provider, refused=1)
         session.commit()
         return 401
-    _put_down(provider, delivery)
+    _put_down(provider, notices)
     return 200
 
 
-def _put_down(provider: Provider, delivery: Delivery) -> None:
+def _put_down(provider: Provider, notices: Notices) -> None:
     session = db.session()
     try:
-        told, strangers = notice_board.put_up(session, provider, delivery.notices)
+        told, strangers = notice_board.put_up(session, provider, notices.told)
     except IntegrityError:
         session.rollback()  # a company was deleted just now; its organisation is a stranger's by the next look
-        told, strangers = notice_board.put_up(session, provider, delivery.notices)
-    webhook.count(session, provider, delivered=1, unknown=strangers, odd=delivery.odd)
+        told, strangers = notice_board.put_up(session, provider, notices.told)
+    webhook.count(session, provider, delivered=1, unknown=strangers, odd=notices.odd)
     session.commit()
     for connection_id in sorted(told):
         doorbell.ring("notices", connection_id, once_in=current_app.extensions["settings"].webhook_seconds)

@@ -30,7 +30,7 @@ class DriftView(Page):
     """The report, and its buttons."""
 
     def __init__(self) -> None:
-        super().__init__("Drift report", "Sync", endpoint="drift", url="drift-report")
+        super().__init__("Drift report", "Sync", endpoint="drift_report", url="drift-report")
 
     @expose("/")
     def index(self) -> ResponseReturnValue:
@@ -62,7 +62,7 @@ class DriftView(Page):
         connection, provider = links.connection_here(), links.provider_here()
         if connection is None or provider is None or not connection.usable:
             flash("The company has to be linked first.", "warning")
-            return redirect(url_for("drift.index"), code=303)
+            return redirect(url_for("drift_report.index"), code=303)
         kinds = [mapper.kind for mapper in provider.mappers]
         person = StartedBy.PERSON
         job, new = reconcile.request_reconciliation(
@@ -71,13 +71,13 @@ class DriftView(Page):
         doorbell.ring("run", job.id)
         said = "Both sides are being compared; nothing is changed." if new else "They are being compared already."
         say(said, url_for("sync_jobs.details", id=job.id), "See the job")
-        return redirect(url_for("drift.index"), code=303)
+        return redirect(url_for("drift_report.index"), code=303)
 
     @expose("/settle/", methods=("POST",))
     def settle(self) -> ResponseReturnValue:
         """Settle one difference, or all of one kind and cause."""
         connection, way = links.connection_here(), request.form.get("way", "")
-        back = redirect(url_for("drift.index", left=request.form.get("left") or None), code=303)
+        back = redirect(url_for("drift_report.index", left=request.form.get("left") or None), code=303)
         if connection is None or way not in set(Way):
             flash("Choose what is to be done.", "danger")
             return back

@@ -7,7 +7,7 @@ from typing import Any
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
-from sqlalchemy import func, select
+from sqlalchemy import Select, exists, func, or_, select
 
 from backoffice.admin import links, words
 from backoffice.admin.addresses import return_to
@@ -19,6 +19,7 @@ from backoffice.admin.history_search import BY_JOBS, OTHER_KINDS, Asked, search
 from backoffice.database import folded
 from backoffice.extensions import db
 from backoffice.models import KINDS, RECORDS, Document, History, SyncJob, User
+from backoffice.models.reach import admitted
 from backoffice.past.bring_back import Offer, bring_back, offer
 
 #: Chosen from, not searched: people and jobs.
@@ -108,8 +109,10 @@ def _address(said: dict[str, Any]) -> str:
 
 def _said(name: str, text: str) -> str:
     if name == "person":
-        person = db.session.get(User, int(text)) if text != BY_JOBS else None
-        return "sync jobs" if text == BY_JOBS else person.name if person else "somebody who is not here"
+        if text == BY_JOBS:
+            return "sync jobs"
+        person = db.session.execute(_people().where(User.id == int(text))).first()
+        return person.name if person else "somebody who is not here"
     if name == "job":
         job = db.session.get(SyncJob, int(text))
         return f"{job.title}, {words.relative(job.created_at)}" if job and job.company_id == here().id else "of before"
@@ -134,9 +137,15 @@ def field_words() -> dict[str, str]:
     return dict(sorted(found.items(), key=lambda pair: folded(pair[1])))
 
 
+def _people() -> Select[int, str]:
+    """The id and name of everybody to whom the company is open, or who changed something of it."""
+    wrote = exists().where(History.company_id == here().id, History.user_id == User.id)
+    return select(User.id, User.name).where(or_(admitted(here().id), wrote))
+
+
 def _choices() -> dict[str, list[tuple[str, str]]]:
     """What can be chosen, by the name in the address: (value, words)."""
-    people = db.session.execute(select(User.id, User.name).order_by(func.lower(User.name)).limit(MOST_PEOPLE)).all()
+    people = db.session.execute(_people().order_by(func.lower(User.name)).limit(MOST_PEOPLE)).all()
     jobs = select(SyncJob).where(SyncJob.company_id == here().id).order_by(SyncJob.id.desc()).limit(MOST_JOBS)
     mine = [(str(key), name) for key, name in people]
     return {

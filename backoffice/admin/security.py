@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_admin.helpers import get_current_view
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError
@@ -175,7 +176,11 @@ def stale(_error: CSRFError) -> ResponseReturnValue:
 def not_here(error: NotHereError) -> ResponseReturnValue:
     """Something that the address names is not there."""
     what, todo = FAILURES[404]
-    return page(404, error.description or what, todo)
+    view = get_current_view()
+    back = view and (view.name, url_for(f"{view.endpoint}.{view._default_view}"))
+    return render_template(
+        "failure.html", framed=True, code=404, what=error.description or what, todo=todo, back=back
+    ), 404
 
 
 def problem(error: BackofficeError) -> ResponseReturnValue:

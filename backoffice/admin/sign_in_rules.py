@@ -37,6 +37,11 @@ class SignInRulesForm(FlaskForm):
         "Single sign-on only", description="Passwords are not taken any more, and sessions begun with one end."
     )
 
+    def __init__(self, **kept: Any) -> None:
+        super().__init__(**kept)
+        if not (openid().configured or self.single_sign_on.object_data):
+            self.single_sign_on.render_kw = {"disabled": True}
+
     def validate_single_sign_on(self, field: Any) -> None:
         """Nobody is to be locked out: an administrator shows that it works, and is in by it."""
         if not field.data or field.object_data:

@@ -15,6 +15,7 @@ from backoffice.admin.links import connection_here, provider_name
 from backoffice.admin.pauses import Rest, rest
 from backoffice.extensions import db
 from backoffice.models import Connection, Link, Need, SyncJob, Work
+from backoffice.notifying.words import page
 from backoffice.sync import freshness as fresh
 from backoffice.sync import jobs, needs
 
@@ -93,26 +94,16 @@ def failures(connection: Connection) -> Sequence[SyncJob]:
     return db.session.scalars(standing.order_by(SyncJob.ended_at.desc()).limit(FAILURES)).all()
 
 
-#: The pages on which a person sees to each need.
-PAGES = {
-    Need.LINK_LOST: "integrations",
-    Need.ALERTS: "alerts",
-    Need.JOBS: "sync_jobs",
-    Need.REFUSED: "sync_queue",
-    Need.CHANGED: "sync_queue",
-    Need.MATCHES: "matches",
-    Need.DUPLICATES: "duplicates",
-    Need.DRIFT: "drift",
-    Need.WEBHOOK_OFF: "notifications",
-}
+#: The endpoints of the pages on which a person sees to each need.
+PAGES = {need: page(need).replace("-", "_") for need in Need}
 
 
 def needs_you() -> dict[str, int]:
     """How many things wait for a person, by page; a company that is not linked waits for that."""
     found = needs.of_companies(db.session(), [here().id])[here().id]
     by_page = dict.fromkeys(PAGES.values(), 0)
-    for need, page in PAGES.items():
-        by_page[page] += found[need]
+    for need, endpoint in PAGES.items():
+        by_page[endpoint] += found[need]
     return by_page if connection_here() else {**by_page, "integrations": 1}
 
 

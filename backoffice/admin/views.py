@@ -21,7 +21,7 @@ from backoffice.admin.paper_screens import (
 from backoffice.admin.payments import PaymentsView
 from backoffice.admin.record_view import RecordView
 from backoffice.admin.references import CompanyLoader
-from backoffice.admin.words import amount
+from backoffice.admin.words import ACCOUNT_WORDS, account_word, amount
 from backoffice.models import Account, Item, TaxRate, TrackingCategory, TrackingOption
 
 
@@ -80,12 +80,16 @@ class AccountsView(RecordView):
     column_default_sort = "code"
     column_editable_list = ("description",)
 
+    def cell(self, record: Any, column: str) -> Any:
+        spoken = column in ("account_type", "account_class")
+        return account_word(getattr(record, column)) if spoken else super().cell(record, column)
+
     def make_filters(self) -> list[Any]:
-        classes = [(word, word.capitalize()) for word in ("ASSET", "EQUITY", "EXPENSE", "LIABILITY", "REVENUE")]
+        classes = [(word, account_word(word)) for word in ("ASSET", "EQUITY", "EXPENSE", "LIABILITY", "REVENUE")]
         return [
             *super().make_filters(),
             WordFilter(Account.account_class, "Class", classes),
-            TextFilter(Account.account_type, "Type"),
+            WordFilter(Account.account_type, "Type", list(ACCOUNT_WORDS.items())),
             YesNoFilter(Account.takes_payments, "Takes payments"),
         ]
 

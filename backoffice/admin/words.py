@@ -113,6 +113,32 @@ STRICTNESS_WORDS = {
     Strictness.EQUAL: "Where e-mail, tax number or bank account is the same, or the name however it is spelled",
     Strictness.ALIKE: "Where names are alike, too",
 }
+#: Types of accounts as the accounting system writes them, and as its own screens say them.
+ACCOUNT_WORDS = {
+    "BANK": "Bank",
+    "CURRENT": "Current asset",
+    "CURRLIAB": "Current liability",
+    "DEPRECIATN": "Depreciation",
+    "DIRECTCOSTS": "Direct costs",
+    "EQUITY": "Equity",
+    "EXPENSE": "Expense",
+    "FIXED": "Fixed asset",
+    "INVENTORY": "Inventory",
+    "LIABILITY": "Liability",
+    "NONCURRENT": "Non-current asset",
+    "OTHERINCOME": "Other income",
+    "OVERHEADS": "Overheads",
+    "PAYG": "PAYG",
+    "PAYGLIABILITY": "PAYG liability",
+    "PREPAYMENT": "Prepayment",
+    "REVENUE": "Revenue",
+    "SALES": "Sales",
+    "SUPERANNUATIONEXPENSE": "Superannuation expense",
+    "SUPERANNUATIONLIABILITY": "Superannuation liability",
+    "TERMLIAB": "Non-current liability",
+    "WAGESEXPENSE": "Wages expense",
+    "WAGESPAYABLELIABILITY": "Wages payable",
+}
 DIRECTION_WORDS = {
     Direction.IN: "Comes in one way; changed there",
     Direction.OUT: "Goes out one way; changed here",
@@ -210,6 +236,11 @@ def when(moment: datetime | None, style: str = "relative") -> Markup:
 def amount(number: Decimal) -> str:
     """An amount with two decimals, or with four where it needs them."""
     return f"{number:,.2f}" if number == round(number, 2) else f"{number:,.4f}"
+
+
+def account_word(kept: str) -> str:
+    """The type or class of an account as people say it."""
+    return ACCOUNT_WORDS.get(kept, kept.capitalize()) or "–"
 
 
 def value(content: Any) -> str:

@@ -9,27 +9,23 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from backoffice.models import Link, Record
+from backoffice.models import Connection, Link, Record
 from backoffice.models.settings import settings_of
 from backoffice.sync.books import Books
 from backoffice.sync.mapper import Mapper, Refusal
 
 
-def changing(session: Session, mapper: Mapper, link: Link, record: Record) -> Sequence[Refusal]:
+def changing(mapper: Mapper, link: Link, record: Record, books: Books | None) -> Sequence[Refusal]:
     """Why no change of it would be taken now."""
-    books = _books(session, link, record)
-    return mapper.check(record, link.gone, books) if books else ()
+    return mapper.check(record, link.gone, books) if books and link.external_id else ()
 
 
-def ending(session: Session, mapper: Mapper, link: Link, record: Record) -> Sequence[Refusal]:
+def ending(mapper: Mapper, link: Link, record: Record, books: Books | None) -> Sequence[Refusal]:
     """Why it could not be voided, or taken back, now."""
-    books = _books(session, link, record)
-    return mapper.check_ending(record, books) if books else ()
+    return mapper.check_ending(record, books) if books and link.external_id else ()
 
 
-def _books(session: Session, link: Link, record: Record) -> Books | None:
-    """What is known of the organisation; nothing where the record is not there, or nothing was chosen yet."""
-    settings = settings_of(session, record.company_id)
-    if settings is None or link.external_id is None:
-        return None
-    return Books(session, link.connection, settings)
+def books_of(session: Session, connection: Connection) -> Books | None:
+    """What is known of the organisation; nothing where nothing was chosen yet."""
+    settings = settings_of(session, connection.company_id)
+    return Books(session, connection, settings) if settings else None

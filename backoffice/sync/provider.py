@@ -143,10 +143,10 @@ class Notified:
 
 
 @dataclass(frozen=True)
-class Delivery:
+class Notices:
     """What a delivery to our webhook says, and how much of it makes no sense or is about nothing that is kept here."""
 
-    notices: tuple[Notified, ...]
+    told: tuple[Notified, ...]
     odd: int = 0
 
 
@@ -254,7 +254,7 @@ class Provider(Protocol):
         """The states that documents of a kind have there, as they are written there."""
         ...
 
-    def notices(self, raw: bytes, signature: str, key: str) -> Delivery | None:
+    def notices(self, raw: bytes, signature: str, key: str) -> Notices | None:
         """What was delivered to our webhook, whatever it looks like; None where it is not signed with the key."""
         ...
 

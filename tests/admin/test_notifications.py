@@ -115,6 +115,7 @@ def test_a_webhook_that_was_switched_off_counts_as_a_need_until_it_is_on_again(
     receiver.off_at = receiver.failing_since = receiver.secret_at
     session.commit()
     assert "The webhook was switched off." in administrator.says(at(company))
+    assert "The webhook for notifications was switched off" in administrator.says(f"/c/{company.id}/")
     administrator.post(at(company, "webhook/on/"))
     assert (kept(session).off_at, kept(session).failing_since) == (None, None)
     administrator.post(at(company, "webhook/remove/"))

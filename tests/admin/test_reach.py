@@ -8,10 +8,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from backoffice.models import Company, Connection, Contact, JobState, Role, SyncJob, User, reach
+from backoffice.models import Company, Connection, Contact, History, JobState, Role, SyncJob, User, reach
 from backoffice.models.reach import enters
 from backoffice.past.doors import MAY_NOT, Doors, Form
-from tests.admin.conftest import TOKEN, Browser, Db, a_job, a_record
+from tests.admin.conftest import TOKEN, Browser, Db, a_job, a_person, a_record
 
 
 def someone(session: Db, role: Role) -> User:
@@ -83,6 +83,26 @@ def test_a_job_of_what_is_closed_is_not_shown(
     for path in (f"sync-jobs/details/?id={job.id}", f"sync-jobs/progress/?ids={job.id}", "sync-jobs/?tab=completed"):
         assert "Secret" not in browser.get(f"/c/{elsewhere.id}/{path}").text, path
         assert browser.get(f"/c/{company.id}/{path}").status_code == 404, path
+
+
+def test_history_offers_the_names_of_those_whom_the_company_concerns(
+    session: Db, company: Company, elsewhere: Company, browser: Browser
+) -> None:
+    wrote, stranger = (a_person(f"{name}@example.com", Role.VIEWER) for name in ("wanda", "stan"))
+    for each in (wrote, stranger):
+        session.add(each)
+        session.flush()
+        reach.choose(session, each, [company.id])
+    contact = a_record(session, Contact, elsewhere, name="Kauri")
+    session.add(
+        History(company_id=elsewhere.id, kind="contact", record_id=contact.id, action="paused", user_id=wrote.id)
+    )
+    session.commit()
+    limited(session, Role.OPERATOR, elsewhere)
+    page = browser.says(f"/c/{elsewhere.id}/history/")
+    assert "Wanda" in page
+    assert "Stan" not in page
+    assert "Stan" not in browser.says(f"/c/{elsewhere.id}/history/?person={stranger.id}")
 
 
 def test_administrators_enter_every_company(

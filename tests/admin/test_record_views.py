@@ -284,3 +284,19 @@ def test_what_is_being_sent_is_not_unlinked_under_way(
     assert answer.location == f"/c/{company.id}/suppliers/details/?id={record.id}"
     session.expire_all()
     assert link.external_id == f"e-{record.id}"
+
+
+def test_what_is_not_here_leads_back_to_its_list(company: Company, browser: Browser) -> None:
+    answer = browser.get(f"/c/{company.id}/suppliers/details/?id=999")
+    assert answer.status_code == 404
+    assert f'<a class="btn btn-quiet" href="/c/{company.id}/suppliers/">Suppliers</a>' in answer.text
+
+
+def test_accounts_say_their_type_and_class_in_words(session: Db, company: Company, browser: Browser) -> None:
+    account = a_record(
+        session, Account, company, code="310", name="Freight", account_type="DIRECTCOSTS", account_class="EXPENSE"
+    )
+    for path in ("", f"details/?id={account.id}"):
+        page = browser.says(f"/c/{company.id}/accounts/{path}")
+        assert "Direct costs" in page
+        assert ">EXPENSE<" not in page

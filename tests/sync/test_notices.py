@@ -49,9 +49,9 @@ def deliver(book: Book, hook: Hook, size: int = webhooks.BATCH) -> list[tuple[by
 
 
 def take(book: Book, hook: Hook, body: bytes, signature: str) -> int:
-    delivery = book.provider.notices(body, signature, hook.key)
-    assert delivery is not None
-    _, strangers = notice_board.put_up(book.session, book.provider, delivery.notices)
+    notices = book.provider.notices(body, signature, hook.key)
+    assert notices is not None
+    _, strangers = notice_board.put_up(book.session, book.provider, notices.told)
     book.session.commit()
     return strangers
 
@@ -214,8 +214,8 @@ def test_a_change_while_the_row_is_read_goes_on_waiting(book: Book, hook: Hook) 
             book.theirs.edit(contact_id, Name="Changed Meanwhile")
             with book.shop.sessions() as session:
                 for body, signature in hook.messages():
-                    told = book.provider.notices(body, signature, hook.key)
-                    notice_board.put_up(session, book.provider, told.notices)
+                    notices = book.provider.notices(body, signature, hook.key)
+                    notice_board.put_up(session, book.provider, notices.told)
                 session.commit()
             return rows
 

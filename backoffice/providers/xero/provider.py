@@ -25,9 +25,9 @@ from backoffice.providers.xero.connections import Connections
 from backoffice.providers.xero.document import STATUSES, DocumentMapper
 from backoffice.providers.xero.finding import described, explained
 from backoffice.providers.xero.kinds import MAPPERS
-from backoffice.providers.xero.webhooks import CATEGORIES, SIGNATURE, delivery, signed
+from backoffice.providers.xero.webhooks import CATEGORIES, SIGNATURE, notices, signed
 from backoffice.sync.mapper import Mapper, Payload
-from backoffice.sync.provider import Client, Consent, Delivery, Finding, Granted, Organisation, Place, Subject
+from backoffice.sync.provider import Client, Consent, Finding, Granted, Notices, Organisation, Place, Subject
 
 log = structlog.get_logger()
 
@@ -204,8 +204,8 @@ class Xero:
         mapper = next((each for each in self.mappers if each.kind == kind), None)
         return (*STATUSES, *mapper.resting) if isinstance(mapper, DocumentMapper) else ()
 
-    def notices(self, raw: bytes, signature: str, key: str) -> Delivery | None:
-        return delivery(raw) if signed(raw, signature, key) else None
+    def notices(self, raw: bytes, signature: str, key: str) -> Notices | None:
+        return notices(raw) if signed(raw, signature, key) else None
 
 
 def _address(settings: Settings) -> Address:

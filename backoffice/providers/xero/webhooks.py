@@ -14,7 +14,7 @@ from typing import Any
 
 from backoffice.clock import now
 from backoffice.providers.xero.shape import GUID
-from backoffice.sync.provider import Delivery, Notified
+from backoffice.sync.provider import Notices, Notified
 
 SIGNATURE = "x-xero-signature"
 #: Xero's word for what was changed, and the list that it is in.
@@ -34,18 +34,18 @@ def signature_of(raw: bytes, key: str) -> bytes:
     return base64.b64encode(hmac.new(key.encode(), raw, hashlib.sha256).digest())
 
 
-def delivery(raw: bytes) -> Delivery:
+def notices(raw: bytes) -> Notices:
     """What a delivery says was changed. What makes no sense is counted and passed over: refusing it mends nothing."""
     try:
         body = json.loads(raw)
     except (ValueError, RecursionError):
-        return Delivery((), odd=1)
+        return Notices((), odd=1)
     events = body.get("events") if isinstance(body, dict) else None
     if not isinstance(events, list):
-        return Delivery((), odd=1)
+        return Notices((), odd=1)
     read = [_notified(event) for event in events]
-    notices = tuple(notice for notice in read if notice is not None)
-    return Delivery(notices, odd=len(read) - len(notices))
+    told = tuple(notice for notice in read if notice is not None)
+    return Notices(told, odd=len(read) - len(told))
 
 
 def _notified(event: Any) -> Notified | None:

@@ -11,8 +11,8 @@ import pytest
 
 from backoffice import clock
 from backoffice.providers.xero.contact import ContactMapper
-from backoffice.providers.xero.webhooks import delivery, signature_of, signed
-from backoffice.sync.provider import Delivery, Notified
+from backoffice.providers.xero.webhooks import notices, signature_of, signed
+from backoffice.sync.provider import Notices, Notified
 
 KEY = "dGhpcyBpcyBhIGtleQ=="
 TENANT = "c2cc9b6e-9458-4c7d-93cc-f02b81b0594f"
@@ -36,8 +36,8 @@ def november() -> Iterator[None]:
     clock.use()
 
 
-def said(*events: Any) -> Delivery:
-    return delivery(json.dumps({"events": list(events), "firstEventSequence": 1, "entropy": "S0m3"}).encode())
+def said(*events: Any) -> Notices:
+    return notices(json.dumps({"events": list(events), "firstEventSequence": 1, "entropy": "S0m3"}).encode())
 
 
 def test_the_signature_is_over_the_bytes_as_they_came() -> None:
@@ -55,20 +55,20 @@ def test_what_is_no_signature(signature: str) -> None:
 
 
 def test_an_example_of_the_specification() -> None:
-    assert said(EVENT) == Delivery((TOLD,))
+    assert said(EVENT) == Notices((TOLD,))
 
 
 @pytest.mark.parametrize(
     ("category", "resource"), [("contact", "Contacts"), ("INVOICE", "Invoices"), ("CreditNote", "CreditNotes")]
 )
 def test_the_categories_however_they_are_written(category: str, resource: str) -> None:
-    (notice,) = said({**EVENT, "eventCategory": category}).notices
+    (notice,) = said({**EVENT, "eventCategory": category}).told
     assert notice.resource == resource
 
 
 @pytest.mark.parametrize("moment", ["2024-06-21T01:15:39.902Z", "2024-06-21T13:15:39.902+12:00"])
 def test_times_that_name_their_zone(moment: str) -> None:
-    assert said({**EVENT, "eventDateUtc": moment, "resourceId": ROW.upper()}).notices == (TOLD,)
+    assert said({**EVENT, "eventDateUtc": moment, "resourceId": ROW.upper()}).told == (TOLD,)
 
 
 @pytest.mark.parametrize(
@@ -92,12 +92,12 @@ def test_times_that_name_their_zone(moment: str) -> None:
     ],
 )
 def test_an_odd_event_is_counted_and_the_others_are_taken(change: dict[str, Any]) -> None:
-    assert said({**EVENT, **change}, EVENT) == Delivery((TOLD,), odd=1)
+    assert said({**EVENT, **change}, EVENT) == Notices((TOLD,), odd=1)
 
 
 @pytest.mark.parametrize("event", [None, 7, "event", [], {}])
 def test_what_is_no_event(event: Any) -> None:
-    assert said(event) == Delivery((), odd=1)
+    assert said(event) == Notices((), odd=1)
 
 
 @pytest.mark.parametrize(
@@ -114,12 +114,12 @@ def test_what_is_no_event(event: Any) -> None:
         b'{"events": [' + b"9" * 10_000 + b"]}",
     ],
 )
-def test_what_is_no_delivery(raw: bytes) -> None:
-    assert delivery(raw) == Delivery((), odd=1)
+def test_what_is_no_notices(raw: bytes) -> None:
+    assert notices(raw) == Notices((), odd=1)
 
 
 def test_an_intent_to_receive_says_nothing() -> None:
-    assert said() == Delivery(())
+    assert said() == Notices(())
 
 
 def test_a_version_that_is_as_new_as_a_change_knows_it() -> None:
