@@ -83,6 +83,10 @@ class DocumentView(FilterWords, Printing, DocumentSteps, AttachmentPages, Docume
     def heading(self, record: Any) -> str:
         return record.name or f"{self.noun} without a number".capitalize()
 
+    def named_by(self, record: Any, columns: list[tuple[str, str]]) -> str:
+        """The number, or what stands for it."""
+        return "name"
+
     def cell(self, record: Any, column: str) -> Any:
         if column == "name":
             return self.heading(record)

@@ -74,6 +74,8 @@ def test_a_document_is_written_with_its_lines(model: Any, session: Db, company: 
     ]
     assert "4,259.03" in browser.says(place(model, company, f"details/?id={paper.id}"))
     assert (paper.name == "") == (model is Bill), "a supplier's bill has a number of its own"
+    named = paper.name or "Bill without a number"
+    assert f'details/?id={paper.id}">{named}</a>' in browser.get(place(model, company)).text
 
 
 def test_an_item_fills_what_was_left_empty(session: Db, company: Company, browser: Browser) -> None:

@@ -25,8 +25,9 @@ class Houses(dict[str, tuple[House, list[Desk]]]):
         return self[sort]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def houses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Houses]:
+    """Closed behind the last scenario: what is left open looks for work every second, beside all other tests."""
     made = Houses(tmp_path_factory)
     yield made
     for house, _ in made.values():

@@ -10,7 +10,8 @@ from tests.faults.conftest import Houses
 from tests.faults.scenario import Scenario, Stage
 from tests.faults.table import SCENARIOS
 
-pytestmark = pytest.mark.slow
+#: In one process: it mostly waits for leases to run out, while others work.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
 
 SEED = 1
 #: By turns; what is about one of them is played on that.

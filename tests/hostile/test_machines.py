@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 from hypothesis import given
@@ -56,7 +57,8 @@ def test_a_webhook_takes_what_is_signed_and_refuses_the_rest(
         st.sampled_from(["application/json", "text/plain", "multipart/form-data", "application/x-www-form-urlencoded"])
     )
     header = {SIGNATURE: given_signature.decode("latin-1").replace("\r", "").replace("\n", "")}
-    answer = estate.client(None).post(path, data=body, content_type=kind, headers=header)
+    sent = {"input_stream": io.BytesIO(body), "content_length": len(body)}  # as they are: `data` would dress them up
+    answer = estate.client(None).post(path, content_type=kind, headers=header, **sent)
     known = path != "/webhooks/other"
     assert answer.status_code == (404 if not known else 200 if signature == "right" else 401)
 
