@@ -9,13 +9,12 @@ from redis import Redis
 from sqlalchemy.orm import sessionmaker
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from backoffice import access_log, admin, health, logs, metrics, models, sentry, webhooks
+from backoffice import access_log, logs, models, sentry
 from backoffice.config import Settings
 from backoffice.database import keyring, prepare_sqlite, read_only
 from backoffice.embedded_redis import EmbeddedRedis
-from backoffice.extensions import GuardedSession, csrf, db, limiter, login, migrate
+from backoffice.extensions import GuardedSession, db, migrate
 from backoffice.providers import providers_of
-from backoffice.providers.openid import OpenID
 from backoffice.queue import doorbell
 from backoffice.sync import doorbell as sync_doorbell
 from backoffice.sync.mapper import routes
@@ -50,12 +49,10 @@ def create_app(settings: Settings | None = None, screens: bool = True) -> Flask:
         providers = providers_of(settings, redis, sessionmaker(db.engine, expire_on_commit=False))
         db.session.configure(info={"routes": routes({key: provider.mappers for key, provider in providers.items()})})
     app.extensions["providers"] = providers
-    app.extensions["openid"] = OpenID(settings)
     if screens:
-        for extension in (csrf, limiter, login, admin):
-            extension.init_app(app)
-        for door in (webhooks, health, metrics):
-            door.register(app)
+        from backoffice.screens import join  # more than half of the program, which a worker does without
+
+        join(app)
     return app
 
 

@@ -99,7 +99,7 @@ def doctor(as_json: bool) -> None:
     from backoffice.app import create_app
 
     with redis_at_hand():
-        findings = list(doctor.examine(create_app()))
+        findings = list(doctor.examine(create_app(screens=False)))
     if as_json:
         print_json([asdict(finding) for finding in findings])
     for finding in () if as_json else findings:

@@ -171,7 +171,7 @@ def prepare() -> str | None:
     from backoffice.models import Role, User, new_company
     from backoffice.user_commands import new_user
 
-    app = create_app()
+    app = create_app(screens=False)
     with app.app_context():
         schema.upgrade()
         password = None

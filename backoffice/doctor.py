@@ -21,6 +21,7 @@ from backoffice.database import read_only
 from backoffice.errors import BackofficeError
 from backoffice.extensions import db
 from backoffice.models import Connection, encrypted
+from backoffice.providers.openid import OpenID
 
 #: Clocks may differ by this much.
 SKEW = timedelta(seconds=5)
@@ -162,7 +163,7 @@ def provider() -> str:
 
 def identity_provider() -> str:
     """It says of itself what signing in through it needs."""
-    openid = current_app.extensions["openid"]
+    openid = OpenID(current_app.extensions["settings"])
     if not openid.configured:
         return "none is set up"
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from flask import Flask
@@ -42,6 +43,7 @@ class WebServer(BaseApplication):
 
 def run(host: str, port: int, processes: int, threads: int) -> None:
     """Serve until told to stop."""
+    import_module("backoffice.screens")  # before the processes part, which then have one copy of it
     WebServer(
         {
             "bind": f"{host}:{port}",

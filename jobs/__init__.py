@@ -11,7 +11,6 @@ from flask import current_app
 from sqlalchemy.orm import Session, sessionmaker
 
 from backoffice import mail as outbox
-from backoffice.admin.doors import doors_of
 from backoffice.clock import now
 from backoffice.errors import LeaseLostError, PausedError
 from backoffice.extensions import db
@@ -140,6 +139,8 @@ def guarded(model: type[Leased], id_: int, work: Callable[[Lease], object]) -> N
 
 def undo(undo_id: int) -> None:
     """Undo what a sync job changed here, if nobody does it."""
+    from backoffice.admin.doors import doors_of  # the screens, of which no other job needs anything
+
     guarded(Undo, undo_id, lambda lease: undoing.run(db.session(), lease, doors_of))
 
 

@@ -132,6 +132,14 @@ def test_every_job_on_the_list_is_found_by_its_name(redis_url):
             assert job.func is function
 
 
+def test_a_worker_carries_no_screens():
+    code = (
+        "import sys, backoffice.app, jobs.worker; print(sorted({'backoffice.admin', 'flask_admin'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can tell a fork that its parent has died")
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_job_ends_with_its_worker(queue, environment, file):
