@@ -43,7 +43,7 @@ demo-reset: setup ## Forget the demo's data
 
 test: setup ## Run the whole suite on SQLite and PostgreSQL
 	@# Empty: what was compiled is kept, since the suite starts some hundred processes.
-	PYTHONDONTWRITEBYTECODE= "$(BIN)/python" -m pytest --numprocesses=$(WORKERS) --dist=loadgroup $(SELECT)
+	PYTHONDONTWRITEBYTECODE= "$(BIN)/python" -m pytest --numprocesses=$(WORKERS) --dist=worksteal $(SELECT)
 
 fuzz: setup ## Attack every form, import, webhook and sign-in with bent input, and print how often (TIMES=10)
 	FUZZ_TIMES=$(or $(TIMES),10) "$(BIN)/python" -m pytest tests/hostile --deselect tests/hostile/test_their_rows.py

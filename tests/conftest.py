@@ -181,15 +181,11 @@ def browser(chromium: str) -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what drives a browser, and skip it where there is none; keep what shares running programs in one process."""
+    """Mark what drives a browser, and skip it where there is none."""
     missing = pytest.mark.skip(reason="no Chromium on this machine: install it, or name one in CHROMIUM")
     for item in items:
-        journey = (ROOT / "tests" / "browser") in item.path.parents
-        if journey:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-        if journey or "chromium" in getattr(item, "fixturenames", ()):
+        if (ROOT / "tests" / "browser") in item.path.parents or "chromium" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
         if item.get_closest_marker("browser") and find_chromium() is None:
             item.add_marker(missing)

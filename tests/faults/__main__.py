@@ -57,6 +57,7 @@ def copies(scenarios: Iterable[Scenario], sorts: Sequence[str], seed: int, times
 
 def run(copy: Copy) -> Found:
     """Play one part in a process of its own, whose last line is what it found."""
+    started = time.monotonic()
     done = subprocess.run(copy.command(), check=False, capture_output=True, text=True, timeout=PATIENCE)
     said = done.stdout.strip().splitlines()
     if done.returncode not in (0, 1) or not said:
@@ -64,7 +65,8 @@ def run(copy: Copy) -> Found:
         return Found(missed=[f"{copy.scenario.name} on {copy.sort} came to its end"])
     found = Found(**json.loads(said[-1]))
     found.counted, found.judged = Counter(found.counted), Counter(found.judged)
-    click.echo(f"{copy.scenario.name} on {copy.sort}: {_verdict(found)}", err=True)
+    took = time.monotonic() - started
+    click.echo(f"{copy.scenario.name} on {copy.sort}, {took:.0f} s: {_verdict(found)}", err=True)
     return found
 
 

@@ -10,8 +10,7 @@ from tests.faults.conftest import Houses
 from tests.faults.scenario import Scenario, Stage
 from tests.faults.table import SCENARIOS
 
-#: In one process: it mostly waits for leases to run out, while others work.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.slow
 
 SEED = 1
 #: By turns; what is about one of them is played on that.
