@@ -77,6 +77,6 @@ SCENARIO = Scenario(
     fault="429 minute, day, concurrent, app; 500; 503 in plain text; truncated JSON; HTML; empty body; slow bytes",
     bar="the run completes or stops resumable; the same data in the end",
     play=play,
-    times=48,
+    times=96,
     few=4,
 )

@@ -13,7 +13,7 @@ from tests.faults.house import House
 from tests.faults.judge import judge
 
 #: How long a fault may wait for its moment: for the first one, and for each, in seconds.
-BEFOREHAND, PATIENCE = 60.0, 30.0
+BEFOREHAND, PATIENCE = 60.0, 10.0
 
 
 @dataclass

@@ -114,7 +114,7 @@ def test_what_is_no_event(event: Any) -> None:
         b'{"events": [' + b"9" * 10_000 + b"]}",
     ],
 )
-def test_what_is_no_notices(raw: bytes) -> None:
+def test_what_makes_no_sense_tells_nothing(raw: bytes) -> None:
     assert notices(raw) == Notices((), odd=1)
 
 
