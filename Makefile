@@ -66,7 +66,8 @@ night: setup ## Let a thousand companies pass one simulated night, and print wha
 	"$(BIN)/python" -m tests.benchmarks.night --companies $(or $(COMPANIES),1000)
 
 faults: setup ## Break everything that can break, hundreds of times, and print what was lost or doubled (SEED=1)
-	"$(BIN)/python" -m tests.faults --seed $(or $(SEED),1)
+	@# Empty: what was compiled is kept, since it starts some hundred processes.
+	PYTHONDONTWRITEBYTECODE= "$(BIN)/python" -m tests.faults --seed $(or $(SEED),1)
 
 lock: setup ## Pin every dependency anew, with hashes; the lock names no registry host
 	"$(BIN)/uv" pip compile pyproject.toml --universal --python-version 3.11 --all-extras --generate-hashes \

@@ -11,7 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from backoffice import access_log, logs, models, sentry
 from backoffice.config import Settings
-from backoffice.database import keyring, prepare_sqlite, read_only
+from backoffice.database import keyring, prepare_postgresql, prepare_sqlite, read_only
 from backoffice.embedded_redis import EmbeddedRedis
 from backoffice.extensions import GuardedSession, db, migrate
 from backoffice.providers import providers_of
@@ -92,6 +92,7 @@ def _join_database(app: Flask) -> None:
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
     with app.app_context():
         prepare_sqlite(db.engine)
+        prepare_postgresql(db.engine, app.extensions["settings"].lease_seconds)
 
     @app.before_request
     def choose_lock() -> None:

@@ -1,4 +1,4 @@
-"""The database: exact column types, SQLite's transaction modes, and the base of all models."""
+"""The database: exact column types, how transactions of either sort wait, and the base of all models."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import partial
 from typing import Any, cast
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy import BigInteger, DateTime, Dialect, Engine, Enum, Integer, MetaData, Table, Text, event
+from sqlalchemy import BigInteger, DateTime, Dialect, Engine, Enum, Integer, MetaData, Table, Text, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
@@ -180,6 +181,27 @@ def prepare_sqlite(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _on_connect)
         event.listen(engine, "begin", _on_begin)
+
+
+def prepare_postgresql(engine: Engine, patience: float) -> None:
+    """Have the server end a transaction in which nothing was said for so many seconds.
+
+    Its process is gone or was stopped in the middle of it; whoever is to do its work would wait for its locks for ever.
+    """
+    if engine.dialect.name == "postgresql":
+        event.listen(engine, "connect", partial(_limit_idleness, patience))
+
+
+def _limit_idleness(patience: float, connection: Any, _record: object) -> None:
+    connection.autocommit = True
+    connection.execute(f"SET idle_in_transaction_session_timeout = {int(patience * 1000)}")
+    connection.autocommit = False
+
+
+def let_idle(session: Session) -> None:
+    """Begin a transaction that may be silent for long: it waits for whoever is sent what is read in it."""
+    if is_postgresql(session):
+        session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
 
 
 def prepare_copy(engine: Engine) -> None:

@@ -12,6 +12,7 @@ FULL = "The disk of the database is full, so nothing can be saved."
 READ_ONLY = "The database can only be read just now, so nothing can be saved."
 BUSY = "The database is busy with something else."
 AWAY = "The database does not answer."
+LATE = "The database waited too long for the rest of this, so nothing of it was saved."
 
 #: The lower byte of SQLite's codes says what it is. https://www.sqlite.org/rescode.html
 OF_SQLITE = {
@@ -28,6 +29,7 @@ OF_POSTGRESQL: dict[type[psycopg.Error], str] = {
     errors.ReadOnlySqlTransaction: READ_ONLY,
     errors.DeadlockDetected: BUSY,
     errors.LockNotAvailable: BUSY,
+    errors.IdleInTransactionSessionTimeout: LATE,
     psycopg.OperationalError: AWAY,
 }
 

@@ -6,6 +6,7 @@ has no callbacks and no webhooks. A worker has one queue and no scheduler of RQ'
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from rq import Queue, Worker
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import configure_mappers
 
 from backoffice import outage, stop, trace
 from backoffice.child_process import die_with_parent
@@ -111,4 +113,6 @@ class ForkingWorker(Worker):
 def run(app: Flask, burst: bool = False) -> None:
     """Work until told to stop; with `burst`, until nothing is left to do."""
     settings: Settings = app.extensions["settings"]
+    configure_mappers()
+    gc.freeze()  # what is here by now stays: a fork that looked through it would need a copy of it all
     ForkingWorker(app, Redis.from_url(settings.redis_url)).work(burst=burst)

@@ -17,7 +17,8 @@ from sqlalchemy.orm import MANYTOONE, selectinload
 from backoffice.admin import links
 from backoffice.admin.company_base import Page
 from backoffice.clock import now
-from backoffice.database import read_only
+from backoffice.database import let_idle, read_only
+from backoffice.extensions import db
 from backoffice.models import Document
 
 CHUNK = 500
@@ -137,6 +138,7 @@ def reading(lines: Iterator[Streamed]) -> Iterator[Streamed]:
     """What is streamed, read in a transaction that takes no lock."""
     # It runs after the request has been torn down, in a transaction of its own that writes nothing.
     read_only(True)
+    let_idle(db.session())
     try:
         yield from lines
     finally:

@@ -81,6 +81,17 @@ class Window:
     worth: int
 
 
+class Counts:
+    """All counts in one Redis, and the means to keep them, which are costly to load and made once in a process."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+        pool = redis.connection_pool
+        self.storage = ClockedStorage("redis://", connection_pool=pool, key_prefix="backoffice:limits")
+        self.limiter = MovingWindowRateLimiter(self.storage)
+        self.take_slot = redis.register_script(TAKE_SLOT)
+
+
 class Budget:
     """The calls of one organisation. May be used from several threads and processes.
 
@@ -89,7 +100,7 @@ class Budget:
 
     def __init__(
         self,
-        redis: Redis,
+        counts: Counts,
         provider: str,
         organisation: str,
         *,
@@ -98,11 +109,8 @@ class Budget:
         in_flight: int,
         slot_seconds: float,
     ) -> None:
-        self._redis = redis
-        pool = redis.connection_pool
-        self._storage = ClockedStorage("redis://", connection_pool=pool, key_prefix="backoffice:limits")
-        self._limiter = MovingWindowRateLimiter(self._storage)
-        self._take = redis.register_script(TAKE_SLOT)
+        self._redis, self._storage, self._limiter = counts.redis, counts.storage, counts.limiter
+        self._take_slot = counts.take_slot
         self._in_flight, self._slot_seconds = in_flight, slot_seconds
         self._ids = (provider, organisation)
         self._slots = f"backoffice:slots:{provider}:{organisation}"
@@ -129,7 +137,7 @@ class Budget:
     def _admit(self, slot: str, urgent: bool) -> None:
         self._check_open()
         allowed = self._in_flight if urgent else max(1, self._in_flight - 1)
-        if not self._take(keys=[self._slots], args=[_time(), _time() + self._slot_seconds, allowed, slot]):
+        if not self._take_slot(keys=[self._slots], args=[_time(), _time() + self._slot_seconds, allowed, slot]):
             raise RateLimitedError("concurrent", 1)
         try:
             self._count(urgent)

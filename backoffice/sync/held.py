@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -50,8 +50,10 @@ def _differ(column: str, mine: Any, theirs: Any) -> bool:
     return content(mine) != content(theirs) if column == "lines" else bool(mine != theirs)
 
 
-def held(task: Task, mapper: Mapper, ids: Iterable[str], lock: bool = False) -> dict[str, Held]:
+def held(task: Task, mapper: Mapper, ids: Collection[str], lock: bool = False) -> dict[str, Held]:
     """What we hold of these external ids: columns of the record, and of its link with `link_` before the name."""
+    if not ids:
+        return {}
     table = mapper.model.table()
     query = (
         select(table, *OF_LINK)

@@ -89,6 +89,8 @@ def fetch_missing(task: Task, mappers: Sequence[Mapper], payloads: Sequence[Payl
         if target.resource == mapper.resource or target.resource not in task.provider.paged or not task.going([target]):
             continue
         wanted = _named(task, mapper, ref.column, payloads)
+        if not wanted:
+            continue
         known = select(Link.external_id).where(
             Link.connection_id == task.connection_id, Link.kind == ref.kind, Link.external_id.in_(wanted)
         )

@@ -136,7 +136,10 @@ def _link_of(task: Task, mapper: Mapper, record_id: int) -> int:
 
 def settle(task: Task, mapper: Mapper) -> None:
     """After a list was read: link what is clear, ask about what is not, inside the caller's transaction."""
-    _forget_stale(task, mapper)
+    candidates = _matches(task, mapper)
+    if not candidates:
+        return
+    _forget_stale(task, mapper, candidates)
     by_link: dict[int, list[Match]] = defaultdict(list)
     for match in _matches(task, mapper, Link.paused.is_(False)):
         by_link[match.link_id].append(match)
@@ -152,12 +155,11 @@ def settle(task: Task, mapper: Mapper) -> None:
     _release(task, mapper)
 
 
-def _forget_stale(task: Task, mapper: Mapper) -> None:
+def _forget_stale(task: Task, mapper: Mapper, candidates: Sequence[Match]) -> None:
     """Let go of candidates that are linked by now, and of undecided ones that no longer match what is kept here."""
-    matches = _matches(task, mapper)
-    linked = set(held(task, mapper, {match.external_id for match in matches}))
+    linked = set(held(task, mapper, {match.external_id for match in candidates}))
     index = _waiting(task, mapper)
-    for match in matches:
+    for match in candidates:
         if match.external_id in linked:
             task.session.delete(match)
         elif match.chosen is None and not match.link.paused:

@@ -42,13 +42,13 @@ class Reading:
         self._pages(self._task.in_flight)
         if resumed:
             self._catch_up()  # rows on pages that were read before it was broken off may have changed since
-        while not self._complete() and self._run.passes <= PASSES:
+        while not (complete := self._complete()) and self._run.passes <= PASSES:
             self._catch_up()
-            if self._complete():
+            if complete := self._complete():
                 break
             self._start_again()
             self._pages(1, stop_when_complete=True)
-        self._finish()
+        self._finish(complete)
 
     def _open(self) -> PullRun:
         """Go on with a reading that was broken off, or begin one from the bookmark."""
@@ -135,9 +135,8 @@ class Reading:
         self._task.session.merge(self._run)
         self._task.commit()
 
-    def _finish(self) -> None:
+    def _finish(self, complete: bool) -> None:
         """Move the bookmark, but only past a reading that saw everything."""
-        complete = self._complete()
         task = self._task
         self._begin()
         for mapper in task.going(self._mappers):

@@ -65,6 +65,7 @@ class Task:
     #: The kinds of which something that waits to be created may be there already.
     perhaps_there: Collection[str] = ()
     _calls_written: int = 0
+    _budget_written: tuple[int | None, int | None] = (None, None)
 
     @property
     def job_id(self) -> int:
@@ -131,6 +132,7 @@ class Task:
         self.turn.write(self.session, **changes)
         self._keep_budget()
         self.session.commit()
+        self._budget_written = self.client.budget
         self._calls_written += calls
         self.tally.clear()
         self.notes.clear()
@@ -138,8 +140,9 @@ class Task:
             self.watch(progress)
 
     def _keep_budget(self) -> None:
+        """Put down what is left of the organisation's calls, if that is news."""
         day, minute = self.client.budget
-        if day is None and minute is None:
+        if (day, minute) == self._budget_written:
             return
         self.session.execute(
             update(Connection)

@@ -45,14 +45,14 @@ class Copy:
 
 
 def copies(scenarios: Iterable[Scenario], sorts: Sequence[str], seed: int, times: int | None) -> list[Copy]:
-    """The parts that the rows are split into, the longest first."""
+    """The parts that the rows are split into, those with the most to do first."""
     found = []
     for scenario in scenarios:
         here = [sort for sort in scenario.sorts if sort in sorts]
         number = max(len(here), scenario.copies * len(here) // len(scenario.sorts))
         each = -(-(times or scenario.times) // number)
         found += [Copy(scenario, here[n % len(here)], seed + n // len(here), each) for n in range(number)]
-    return found
+    return sorted(found, key=lambda copy: -copy.times)
 
 
 def run(copy: Copy) -> Found:

@@ -34,7 +34,7 @@ DONE = "SELECT state FROM sync_job WHERE id = :id"
 
 def play(stage: Stage) -> None:
     names = list(FAULTS)
-    while stage.goes_on:
+    for _ in stage.tries():
         name = names[stage.found.times % len(names)]
         writes = stage.chance.random() < 0.5
 

@@ -20,7 +20,7 @@ class Houses(dict[str, tuple[House, list[Desk]]]):
         self._paths = paths
 
     def __missing__(self, sort: str) -> tuple[House, list[Desk]]:
-        house = House(self._paths.mktemp("house") / sort, sort, companies=COMPANIES, web=True).start()
+        house = House(self._paths.mktemp("house") / sort, sort, companies=COMPANIES, web=2).start()
         self[sort] = house, [Desk(house, Random(number), number) for number in range(COMPANIES)]
         return self[sort]
 

@@ -24,7 +24,7 @@ STATE = "SELECT state FROM sync_job WHERE id = :id"
 
 def play(stage: Stage) -> None:
     house, desk = stage.house, stage.desk
-    while stage.goes_on:
+    for _ in stage.tries():
         away, back, met = threading.Event(), threading.Event(), stage.chance.random() < 0.5
 
         def fault(exchange: Exchange, away: threading.Event = away, back: threading.Event = back) -> None:

@@ -31,7 +31,7 @@ KEPT = "SELECT count(*) FROM contact WHERE name = :name"
 def play(stage: Stage) -> None:
     house, desk = stage.house, stage.desk
     browser = Browser(house, desk.company_id)
-    while stage.goes_on:
+    for _ in stage.tries():
         desk.act()
         desk.act_there()
         desk.update()
@@ -109,5 +109,5 @@ SCENARIO = Scenario(
     play=play,
     times=12,
     few=1,
-    web=True,
+    web=1,
 )

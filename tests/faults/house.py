@@ -69,13 +69,13 @@ _numbers = itertools.count(1)
 class House:
     """A deployment on this machine: three workers, two schedulers, a web server; everything else is its own too."""
 
-    def __init__(self, directory: Path, sort: str, companies: int = 1, workers: int = 3, web: bool = False) -> None:
+    def __init__(self, directory: Path, sort: str, companies: int = 1, workers: int = 3, web: int = 0) -> None:
         self.directory, self.sort, self.companies = directory, sort, companies
         self.redis = EmbeddedRedis(directory / "redis")
         self.rules = Rules()
         self.sandbox = Sandbox(directory / "xero", organisations=companies, **SIZE, **LIMITS)
         self.postgresql = PostgreSQL(f"house-{next(_numbers)}-") if sort == "postgresql" else None
-        self.port = free_port()
+        self.port, self._web_processes = free_port(), web
         self.password = ""
         self.ahead = 0.0
         self.connections: list[int] = []
@@ -158,7 +158,7 @@ class House:
 
     def _command(self, name: str) -> list[str]:
         if name == "web":
-            return ["web", "--port", str(self.port), "--processes", "2", "--threads", "4"]
+            return ["web", "--port", str(self.port), "--processes", str(self._web_processes), "--threads", "4"]
         return [name.split()[0]]
 
     def _link(self) -> None:

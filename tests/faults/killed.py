@@ -74,19 +74,31 @@ class Trap:
 def play(stage: Stage) -> None:
     """Keep people writing in every company, and a trap in the way of each of their workers."""
     traps: list[Trap] = []
-    while stage.goes_on:
-        stage.house.tend()
-        for trap in list(traps):
-            if trap.rule.hits:
-                stage.injected(trap.step.__name__.replace("_", " "))
-            if trap.rule.hits or time.monotonic() - trap.since > PATIENCE:
-                trap.rule.count = 0
-                traps.remove(trap)
-        for desk in stage.desks:
-            if all(trap.desk is not desk for trap in traps) and _may_die(stage, desk):
-                traps.append(_set(stage, desk))
-        time.sleep(0.05)
+    for _ in stage.tries():
+        traps.append(_set(stage, _free(stage, traps)))
     stage.house.rules.clear()
+
+
+def _free(stage: Stage, traps: list[Trap]) -> Desk:
+    """Wait for a company without a trap, whose worker may die."""
+
+    def free() -> list[Desk]:
+        _put_away(stage, traps)
+        trapped = {trap.desk.number for trap in traps}
+        return [desk for desk in stage.desks if desk.number not in trapped and _may_die(stage, desk)]
+
+    stage.expect(stage.house.until(free), "a company gets on, however often its workers are killed")
+    return next(iter(free()), stage.desk)
+
+
+def _put_away(stage: Stage, traps: list[Trap]) -> None:
+    """The traps that have sprung, and those that have waited long."""
+    for trap in list(traps):
+        if trap.rule.hits:
+            stage.injected(trap.step.__name__.replace("_", " "))
+        if trap.rule.hits or time.monotonic() - trap.since > PATIENCE:
+            trap.rule.count = 0
+            traps.remove(trap)
 
 
 def _may_die(stage: Stage, desk: Desk) -> bool:

@@ -87,7 +87,7 @@ WAYS: dict[str, Callable[[Stage], None]] = {
 
 def play(stage: Stage) -> None:
     names = list(WAYS)
-    while stage.goes_on:
+    for _ in stage.tries():
         stage.desk.act_there()
         stage.expect(stage.house.rest(), "all is at rest before a list goes wrong")
         before = {kind: stage.house.one(KEPT.format(kind), id=stage.desk.company_id) for kind in ("contact", "item")}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from contextlib import closing
 
 from tests.faults.desk import Desk
+from tests.faults.house import House
 from tests.faults.programs import until
 from tests.faults.proxy import Exchange
 from tests.faults.scenario import Scenario, Stage
@@ -12,10 +15,12 @@ from tests.faults.scenario import Scenario, Stage
 FENCE = "SELECT max(fence) FROM sync_job WHERE connection_id = :id AND state = 'running'"
 OVERTAKEN = "another worker has taken this job over"
 PATIENCE = 30.0
+#: Longer than anybody who is awake holds SQLite's lock, in seconds.
+AWAKE = 2.0
 
 
 def play(stage: Stage) -> None:
-    while stage.goes_on:
+    for _ in stage.tries():
         _put_to_sleep(stage, stage.desk)
         stage.expect(stage.house.rest(), "the work of a worker that sleeps is done by another")
     stage.expect(
@@ -47,11 +52,28 @@ def _put_to_sleep(stage: Stage, desk: Desk) -> None:
         overtaken.append(True)
         return  # it had fewer requests than that
     first = house.one(FENCE, id=desk.connection_id) or 0
-    stage.expect(house.until(taken_over, PATIENCE), "a sleeping worker's job is taken over")
-    time.sleep(stage.chance.random() * 0.3)  # anywhere in the other's work, or after it
+    locked = _locked(house)
+    if not locked:
+        stage.expect(house.until(taken_over, PATIENCE), "a sleeping worker's job is taken over")
+        time.sleep(stage.chance.random() * 0.3)  # anywhere in the other's work, or after it
+        stage.injected("woken")
     overtaken.append(True)
     house.programs[sleeper[0]].wake()
-    stage.injected("woken")
+
+
+def _locked(house: House) -> bool:
+    """Whether it fell asleep with the one lock of SQLite, for which everybody waits until it wakes."""
+    if house.postgresql is not None:
+        return False  # which ends its transaction
+    with closing(sqlite3.connect(str(house.url.database), timeout=AWAKE, isolation_level=None)) as other:
+        try:
+            other.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            return True
+        other.execute("ROLLBACK")
+    return False
 
 
 def _overtaken(stage: Stage) -> int:

@@ -104,7 +104,7 @@ WAYS = (unreadable, lethal, answer)
 
 
 def play(stage: Stage) -> None:
-    while stage.goes_on:
+    for _ in stage.tries():
         WAYS[stage.found.times % len(WAYS)](stage)
 
 

@@ -7,6 +7,7 @@ shell does; it only spares the second that importing takes.
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import signal
@@ -25,6 +26,7 @@ from backoffice import clock
 from backoffice.cli import main
 
 configure_mappers()
+gc.freeze()
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(

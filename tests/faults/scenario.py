@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 
@@ -12,8 +11,8 @@ from tests.faults.desk import Desk
 from tests.faults.house import House
 from tests.faults.judge import judge
 
-#: How long a fault may wait for its moment: for the first one, and for each, in seconds.
-BEFOREHAND, PATIENCE = 60.0, 10.0
+#: How often a fault may be tried: so often in any case, and so often for each time that it is to be injected.
+SPARE, EACH = 20, 5
 
 
 @dataclass
@@ -41,20 +40,21 @@ class Stage:
         self.house, self.chance, self.times = house, chance, times
         self.desks = list(desks)
         self.found = Found()
-        self._until = time.monotonic() + BEFOREHAND + PATIENCE * times
 
     @property
     def desk(self) -> Desk:
         return self.desks[0]
 
-    @property
-    def goes_on(self) -> bool:
-        """Whether the fault is to be injected once more; where it never finds its moment, that is a bar missed."""
-        if self.found.times >= self.times:
-            return False
-        in_time = time.monotonic() < self._until
-        self.expect(in_time, f"the fault found its moment {self.times} times, not {self.found.times}")
-        return in_time
+    def tries(self) -> Iterator[int]:
+        """One try after the other until the fault was injected as often as asked.
+
+        A fault may miss its moment; one that never finds it is a bar missed.
+        """
+        for number in range(SPARE + EACH * self.times):
+            if self.found.times >= self.times:
+                return
+            yield number
+        self.expect(False, f"the fault found its moment {self.times} times, not {self.found.times}")
 
     def expect(self, met: object, bar: str) -> None:
         """Put down a bar that was missed."""
@@ -98,7 +98,8 @@ class Scenario:
     times: int
     few: int
     companies: int = 1
-    web: bool = False
+    #: Of how many processes the web server consists; 0 where none is needed.
+    web: int = 0
     #: Into how many copies the full form is split, half of them on each database.
     copies: int = 2
     sorts: tuple[str, ...] = ("sqlite", "postgresql")

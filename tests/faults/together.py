@@ -107,7 +107,7 @@ WAYS: tuple[Callable[[Stage, Browser], None], ...] = (clicked, edited, scheduled
 
 def play(stage: Stage) -> None:
     browser = Browser(stage.house, stage.desk.company_id)
-    while stage.goes_on:
+    for _ in stage.tries():
         WAYS[stage.found.times % len(WAYS)](stage, browser)
 
 
@@ -119,5 +119,5 @@ SCENARIO = Scenario(
     times=18,
     few=3,
     companies=3,
-    web=True,
+    web=2,
 )

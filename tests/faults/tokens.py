@@ -55,7 +55,7 @@ def of_company(organisation: str, exchange: Exchange) -> bool:
 
 
 def play(stage: Stage) -> None:
-    while stage.goes_on:
+    for _ in stage.tries():
         door = Door()
         for desk in stage.desks:
             desk.act()

@@ -51,7 +51,7 @@ class Watcher:
 
 
 def play(stage: Stage) -> None:
-    while stage.goes_on:
+    for _ in stage.tries():
         WAYS[stage.found.times % len(WAYS)](stage, Watcher(stage.desk))
         stage.house.rules.clear()
 

@@ -69,5 +69,5 @@ SCENARIO = Scenario(
     play=play,
     times=200,
     few=2,
-    web=True,
+    web=1,
 )

@@ -12,7 +12,7 @@ from redis import Redis
 
 from backoffice import clock
 from backoffice.errors import DependencyError, RateLimitedError
-from backoffice.providers.limits import ASK_AGAIN, Budget, Reading
+from backoffice.providers.limits import ASK_AGAIN, Budget, Counts, Reading
 
 #: How long a call in flight counts whose worker has died.
 SLOT_SECONDS = 90
@@ -47,7 +47,7 @@ def redis(redis_url: str) -> Iterator[Redis]:
 
 def budget(redis: Redis, minute: int = 60, day: int = 5000, in_flight: int = 5, organisation: str = "one") -> Budget:
     limits = {"minute": minute, "day": day, "in_flight": in_flight}
-    return Budget(redis, "xero", organisation, **limits, slot_seconds=SLOT_SECONDS)
+    return Budget(Counts(redis), "xero", organisation, **limits, slot_seconds=SLOT_SECONDS)
 
 
 def granted(budget: Budget, tries: int, urgent: bool) -> int:

@@ -16,7 +16,7 @@ from backoffice.errors import BackofficeError, ConnectionLostError, ConsentError
 from backoffice.models import Connection, Grant
 from backoffice.providers.consents import Consents
 from backoffice.providers.grants import TokenSet
-from backoffice.providers.limits import Budget, Reading
+from backoffice.providers.limits import Budget, Counts, Reading
 from backoffice.providers.oauth import Address, Identity
 from backoffice.providers.tokens import Tokens
 from backoffice.providers.xero import addresses
@@ -70,7 +70,7 @@ class Xero:
         self.in_flight, self.minute_limit = settings.xero_in_flight, settings.xero_minute_limit
         self.day_reserve = settings.xero_day_limit // 25
         self.page_size = settings.page_size
-        self._redis = redis
+        self._counts = Counts(redis)
         self._identity = Identity(_address(settings), settings)
         self._connections = Connections(settings)
         lease = settings.connect_timeout + settings.read_timeout + 10
@@ -91,7 +91,7 @@ class Xero:
     def _budget(self, connection: Connection) -> Budget:
         s = self._settings
         return Budget(
-            self._redis,
+            self._counts,
             self.key,
             connection.external_id,
             minute=s.xero_minute_limit,

@@ -43,7 +43,7 @@ class ComparedReading(Reading):
             page = self._task.client.whole(self._resource)
             ask_about_emptiness(self._task, self._resource, self._mappers[0].model.plural(), page)
             self._write(1, page)
-            self._finish()
+            self._finish(self._complete())
 
     def _finished(self) -> bool:
         found = self._list()
@@ -133,9 +133,9 @@ class ComparedReading(Reading):
         self._save()
         self._task.commit()
 
-    def _finish(self) -> None:
+    def _finish(self, complete: bool) -> None:
         """Look for what is missing from the list, and put down how the list stands."""
-        task, complete = self._task, self._complete()
+        task = self._task
         if not complete:
             task.notes.append(f"The list of {self._many} kept moving while it was compared; look again later.")
         for mapper in self._mappers:
