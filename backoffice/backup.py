@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import JSON, Connection, LargeBinary, MetaData, Table, Text, cast, select
 
 from backoffice import archive, schema
-from backoffice.database import read_only
+from backoffice.database import let_idle, read_only
 from backoffice.extensions import db
 
 #: Rows read at a time; and of those that hold files.
@@ -30,7 +30,7 @@ def backup(path: Path) -> int:
 def _at_one_moment(connection: Connection) -> Connection:
     """What is written meanwhile is not seen; on SQLite every transaction is like that."""
     if connection.dialect.name == "postgresql":
-        connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        let_idle(connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True))
     return connection
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from backoffice.command_line import application
+from backoffice.wording import counted
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -38,9 +39,9 @@ def restore(file: Path) -> None:
             db.engine.dispose()
     click.echo("The database is as it was when the backup was made.")
     if found.companies:
-        click.echo(f"{found.companies} companies are brought up to date first, once a worker and a scheduler run.")
+        click.echo(f"{counted(found.companies, 'company')} to be read first, once a worker and a scheduler run.")
     if found.perhaps_there:
-        click.echo(f"{found.perhaps_there} records that were not sent then are looked for before they are sent.")
+        click.echo(f"{counted(found.perhaps_there, 'record')} not sent then, to be looked for before anything is sent.")
     if found.perhaps_sent:
-        click.echo(f"{found.perhaps_sent} e-mails may have been sent since: each document says so, and asks.")
+        click.echo(f"{counted(found.perhaps_sent, 'e-mail')} perhaps sent since: each document says so, and asks.")
     click.echo("A permission that was renewed since the backup has ended: such a company says so and is linked again.")

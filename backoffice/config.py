@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     xero_client_id: str = ""
     xero_client_secret: SecretStr = SecretStr("")
     xero_scopes: str = XERO_SCOPES
-    #: For a custom connection (client credentials); the scopes Xero's page was ticked with.
+    #: Where Xero asks for consent, gives and revokes tokens, and tells what they let into.
     xero_authorize_url: str = "https://login.xero.com/identity/connect/authorize"
     xero_token_url: str = "https://identity.xero.com/connect/token"  # noqa: S105
     xero_revocation_url: str = "https://identity.xero.com/connect/revocation"
@@ -59,7 +59,8 @@ class Settings(BaseSettings):
 
     #: Rows asked for in one page of a paged list.
     page_size: int = Field(1000, ge=1, le=1000)
-    #: How long a worker may be silent before another takes its job over, in seconds.
+    #: How long a worker may be silent before another takes its job over, in seconds, and any process of ours in the
+    #: middle of a transaction before PostgreSQL ends that.
     lease_seconds: float = Field(60, gt=0)
     #: How often the scheduler looks for work that is due and that nobody does, in seconds.
     sweep_seconds: float = Field(15, gt=0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,7 +13,20 @@ from functools import partial
 from typing import Any, cast
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy import BigInteger, DateTime, Dialect, Engine, Enum, Integer, MetaData, Table, Text, event, text
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    Enum,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    event,
+    text,
+)
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
@@ -172,6 +187,17 @@ def read_only(yes: bool) -> None:
     _reading.set(yes)
 
 
+@contextmanager
+def only_reading(session: Session) -> Iterator[Session]:
+    """A transaction that only reads, and ends with the block."""
+    read_only(True)
+    try:
+        yield session
+    finally:
+        session.rollback()
+        read_only(False)
+
+
 def prepare_sqlite(engine: Engine) -> None:
     """Give SQLite a write-ahead log, foreign keys, patience, all letters, and a lock at the start of each write.
 
@@ -194,14 +220,14 @@ def prepare_postgresql(engine: Engine, patience: float) -> None:
 
 def _limit_idleness(patience: float, connection: Any, _record: object) -> None:
     connection.autocommit = True
-    connection.execute(f"SET idle_in_transaction_session_timeout = {int(patience * 1000)}")
+    connection.execute(f"SET idle_in_transaction_session_timeout = {max(1, round(patience * 1000))}")
     connection.autocommit = False
 
 
-def let_idle(session: Session) -> None:
-    """Begin a transaction that may be silent for long: it waits for whoever is sent what is read in it."""
-    if is_postgresql(session):
-        session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+def let_idle(connection: Connection) -> None:
+    """Let its transaction be silent for long: it waits for whoever is sent what is read in it."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
 
 
 def prepare_copy(engine: Engine) -> None:

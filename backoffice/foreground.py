@@ -123,5 +123,5 @@ def _standing(session: Session, company: Company) -> dict[str, Any]:
         "problem": connection.problem,
         "last_completed": last.isoformat() if last else None,
         "records": {state.value: number for state, number in counts.items()},
-        "calls_left_today": connection.day_left,
+        "calls_left_today": connection.left_today,
     }

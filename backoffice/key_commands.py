@@ -7,6 +7,7 @@ import sys
 import click
 
 from backoffice.command_line import transaction
+from backoffice.wording import counted
 
 
 @click.group()
@@ -30,7 +31,7 @@ def rotate() -> None:
 
     with transaction():
         found = encrypted.rotate(db.session())
-    click.echo(f"{found.newest} secrets are under the first key, {found.renewed} of them since just now.")
+    click.echo(f"{counted(found.newest, 'secret')} under the first key, {found.renewed:,} of them since just now.")
     for sentence in found.lost:
         click.echo(f"No key opens this any more. {sentence}", err=True)
     if found.older:

@@ -12,7 +12,11 @@ FULL = "The disk of the database is full, so nothing can be saved."
 READ_ONLY = "The database can only be read just now, so nothing can be saved."
 BUSY = "The database is busy with something else."
 AWAY = "The database does not answer."
-LATE = "The database waited too long for the rest of this, so nothing of it was saved."
+LATE = "This took too long and was stopped; nothing of it was saved."
+
+#: What a person can do; about the others, whoever runs this.
+TO_DO = {BUSY: "Nothing was saved. Try again in a moment.", LATE: "Try again."}
+TELL = "Nothing was half saved. Whoever runs this has to see to it; after that, try again."
 
 #: The lower byte of SQLite's codes says what it is. https://www.sqlite.org/rescode.html
 OF_SQLITE = {

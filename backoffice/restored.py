@@ -52,7 +52,7 @@ def come_round(connection: Connection) -> Found:
 
 
 def _drop_leases(connection: Connection) -> None:
-    """Whatever somebody did is taken up by the next; the number of his turn is over."""
+    """What a worker held is taken up by the next one; the number of the old turn counts no more."""
     running = update(SyncJob).where(SyncJob.state == JobState.RUNNING)
     connection.execute(running.values(state=JobState.PENDING, due_at=now()))
     for table in Base.metadata.sorted_tables:

@@ -8,10 +8,13 @@ from datetime import timedelta
 
 import structlog
 from flask import current_app
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from backoffice import mail as outbox
+from backoffice import outage
 from backoffice.clock import now
+from backoffice.database import only_reading
 from backoffice.errors import LeaseLostError, PausedError
 from backoffice.extensions import db
 from backoffice.models import Connection, Deletion, StartedBy, Undo, Urgency, Work
@@ -82,11 +85,12 @@ def notices(connection_id: int) -> None:
 
 def sweep() -> None:
     """Ring again for all that is due and that nobody does."""
-    session = db.session()
-    for job, ids in _lying(session):
-        for id_ in ids:
-            doorbell.ring(job, id_)
-    if look.companies_told(session):
+    with only_reading(db.session()) as session:
+        lying = [(job, id_) for job, ids in _lying(session) for id_ in ids]
+        tells = bool(look.companies_told(session))
+    for job, id_ in lying:
+        doorbell.ring(job, id_)
+    if tells:
         doorbell.ring("tell", once_in=look.EVERY)
     outbox.find_lost(session)
     session.rollback()
@@ -132,8 +136,10 @@ def guarded(model: type[Leased], id_: int, work: Callable[[Lease], object]) -> N
         work(lease)
     except LeaseLostError as error:
         log.info(error.message, what=model.__name__, id=id_)
-    except Exception:  # the job boundary: its lease has counted it, and it is given up after some
+    except Exception as error:  # the job boundary: its lease has counted it, and it is given up after some
         session.rollback()
+        if isinstance(error, DBAPIError) and outage.words(error):
+            raise  # whoever runs the job knows what to say
         log.exception("this met a fault of ours", what=model.__name__, id=id_)
 
 

@@ -22,6 +22,8 @@ from backoffice.queue import doorbell
 from backoffice.sync import jobs
 from backoffice.sync.reconciliation.reconcile import request_reconciliation
 
+#: What is rung for after the commit: a job's name, and its numbers.
+Bell = tuple[str, *tuple[int, ...]]
 #: What was missed by more than this (the machine was off) is left to its next time.
 CATCH_UP = {
     Rhythm.NIGHTLY: timedelta(hours=20),
@@ -37,11 +39,11 @@ EVER = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Due:
-    """One due time of one schedule, and what to do then."""
+    """One due time of one schedule, and what to do then, which says what to ring for."""
 
     schedule: str
     at: datetime
-    start: Callable[[], None]
+    start: Callable[[], Bell | None]
 
 
 def fire(session: Session) -> int:
@@ -60,16 +62,24 @@ def _possible() -> ColumnElement[bool]:
 
 
 def _start(session: Session, due: Due) -> bool:
-    """Start one thing, unless another scheduler was faster; its job and the tick are committed together."""
+    """Start one thing, unless another scheduler was faster; its job and the tick are committed together.
+
+    The sweep rings again for a job that has a row. Of one without any, only its tick says that it was started: it goes
+    when nobody can have heard, and the next round tries again.
+    """
     dialect = postgresql if is_postgresql(session) else sqlite
     tick = dialect.insert(Tick).values(schedule=due.schedule, due_at=due.at, fired_at=now())
     if session.scalar(tick.on_conflict_do_nothing().returning(Tick.schedule)) is None:
         session.rollback()
         return False
     session.execute(delete(Tick).where(Tick.schedule == due.schedule, (Tick.due_at < due.at) | ~_possible()))
-    due.start()
+    bell = due.start()
     session.commit()
-    return True
+    if bell is None or doorbell.ring(*bell) or len(bell) > 1:
+        return True
+    session.execute(delete(Tick).where(Tick.schedule == due.schedule, Tick.due_at == due.at))
+    session.commit()
+    return False
 
 
 def _companies(session: Session) -> Iterator[Due]:
@@ -98,13 +108,14 @@ class _OfCompany:
 
     connection_id: int
 
-    def __call__(self) -> None:
+    def __call__(self) -> Bell | None:
         session = db.session()
         connection = session.get_one(Connection, self.connection_id)
         provider = current_app.extensions["providers"][connection.provider]
         with suppress(PausedError):  # since this round began
             job = self.request(session, connection, [mapper.kind for mapper in provider.mappers])
-            doorbell.ring("run", job.id)
+            return "run", job.id
+        return None
 
     def request(self, session: Session, connection: Connection, kinds: list[str]) -> SyncJob:
         """Ask for the job. Commits."""
@@ -160,13 +171,5 @@ def last_time(zone: str, clock: time) -> datetime:
 
 def _daily() -> Iterator[Due]:
     """What the deployment does for itself once a day."""
-    yield Due("keep tokens alive", last_time("UTC", time(3, 30)), _keep_tokens_alive)
-    yield Due("prune", last_time("UTC", time(4, 10)), _prune)
-
-
-def _keep_tokens_alive() -> None:
-    doorbell.ring("keep_tokens_alive")
-
-
-def _prune() -> None:
-    doorbell.ring("prune")
+    yield Due("keep tokens alive", last_time("UTC", time(3, 30)), lambda: ("keep_tokens_alive",))
+    yield Due("prune", last_time("UTC", time(4, 10)), lambda: ("prune",))

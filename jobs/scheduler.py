@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from backoffice import outage, signs
 from backoffice.clock import now
+from backoffice.database import only_reading
 from backoffice.extensions import db
 from backoffice.queue import doorbell
 from backoffice.sync import jobs
@@ -71,10 +72,10 @@ def tick() -> None:
 
 def ring_for_due(since: datetime) -> None:
     """Ring for jobs that fell due after a moment, so that a short wait stays short."""
-    session = db.session()
-    for job_id in jobs.due_jobs(session, since):
+    with only_reading(db.session()) as session:
+        due = list(jobs.due_jobs(session, since))
+    for job_id in due:
         doorbell.ring("run", job_id)
-    session.rollback()
 
 
 def run(app: Flask) -> None:

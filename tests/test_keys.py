@@ -73,9 +73,9 @@ def test_the_old_key_can_be_taken_out_after_the_rotation(session: Session, rotat
     result = rotate(NEW, OLD)
     assert (result.exit_code, result.output.splitlines()[0]) == (
         0,
-        "4 secrets are under the first key, 4 of them since just now.",
+        "4 secrets under the first key, 4 of them since just now.",
     )
-    assert rotate(NEW, OLD).output.startswith("4 secrets are under the first key, 0 of them")
+    assert rotate(NEW, OLD).output.startswith("4 secrets under the first key, 0 of them")
     keyring.load((NEW,))
     assert read(session) == KEPT
 
@@ -120,7 +120,7 @@ def test_what_no_key_opens_is_named_with_what_to_do(session: Session, rotate: Ca
     result = rotate(NEW)
     assert result.exit_code == 1
     first, *lost = result.output.splitlines()
-    assert first == "0 secrets are under the first key, 0 of them since just now."
+    assert first == "0 secrets under the first key, 0 of them since just now."
     assert [line.removeprefix("No key opens this any more. ") for line in lost] == [
         "The permission to reach the books of Acme Ltd: link again on the page Integrations.",
         "A permission that no company uses: nothing has to be done.",

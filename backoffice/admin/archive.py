@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from backoffice.admin.export import batched, cell
 from backoffice.clock import now
-from backoffice.database import Encrypted, is_postgresql
+from backoffice.database import Encrypted, is_postgresql, let_idle
 from backoffice.models import Attachment, AttachmentContent, Company
 from backoffice.models.owned import of_company, owned_tables
 
@@ -54,7 +54,7 @@ def archive(session: Session, company: Company) -> Iterator[bytes]:
     name, company_id = company.name, company.id
     session.rollback()
     if is_postgresql(session):
-        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        let_idle(session.connection(execution_options={"isolation_level": "REPEATABLE READ"}))
     sink = Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("README.txt", ABOUT.format(name=name, moment=f"{now():%Y-%m-%d %H:%M}"))

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 from werkzeug.http import dump_options_header
 
-from backoffice.admin import links, words
+from backoffice.admin import links
 from backoffice.admin.company_base import Page, here
 from backoffice.admin.part_view import PartView
 from backoffice.database import folded
@@ -22,6 +22,7 @@ from backoffice.extensions import db
 from backoffice.models import Attachment, AttachmentContent, Document, History
 from backoffice.models.attachment import LARGEST_FILE, MOST_FILES
 from backoffice.models.history import author
+from backoffice.wording import counted
 
 #: What may be attached, by its ending, and how such a file begins.
 TYPES: dict[str, tuple[str, tuple[bytes, ...]]] = {
@@ -115,7 +116,7 @@ class AttachmentPages(Page):
             added += 1
         db.session.commit()
         if added:
-            flash(f"{words.counted(added, 'file')} attached.", "success")
+            flash(f"{counted(added, 'file')} attached.", "success")
 
 
 def attachment(document: Document, name: str, data: bytes) -> Attachment:

@@ -22,9 +22,10 @@ from backoffice.admin.company_base import Page, company_with, number
 from backoffice.admin.company_deletion import given_up
 from backoffice.admin.company_list import FILTERS, SORTS, Asked, listed
 from backoffice.admin.forms import NO_NUL
-from backoffice.admin.sync_many import NOT_STARTED, counted_companies, sync_now
+from backoffice.admin.sync_many import NOT_STARTED, sync_now
 from backoffice.extensions import db
 from backoffice.models import Company, Role, new_company
+from backoffice.wording import counted
 
 TAKEN = "There is a company called {} already."
 
@@ -113,10 +114,10 @@ class CompaniesView(Page):
         if not ids:
             flash("Tick at least one company.", "warning")
         elif tally["started"]:
-            flash(f"Update started for {counted_companies(tally['started'])}.", "info")
+            flash(f"Update started for {counted(tally['started'], 'company')}.", "info")
         for reason, word in NOT_STARTED.items():
             if tally[reason]:
-                flash(f"{counted_companies(tally[reason])} {'is' if tally[reason] == 1 else 'are'} {word}.", "warning")
+                flash(f"{counted(tally[reason], 'company')} {'is' if tally[reason] == 1 else 'are'} {word}.", "warning")
         return redirect(return_to(url_for("companies.index")), code=303)
 
     @expose("/new", methods=("GET", "POST"))

@@ -15,12 +15,12 @@ from backoffice.admin.archive import archive
 from backoffice.admin.company_base import Page, company_with, number
 from backoffice.admin.export import reading
 from backoffice.admin.unlinking import end_there
-from backoffice.admin.words import plural
 from backoffice.clock import now
 from backoffice.extensions import db
 from backoffice.models import RECORDS, Company, Connection, Deletion, Role
 from backoffice.queue import doorbell
 from backoffice.sync import deletion, linking
+from backoffice.wording import plural
 
 #: What people call what stands in a table, where no record says it.
 TABLE_WORDS = {

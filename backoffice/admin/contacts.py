@@ -17,10 +17,10 @@ from backoffice.admin.company_base import here
 from backoffice.admin.filters import TextFilter
 from backoffice.admin.forms import EMAIL
 from backoffice.admin.record_view import RecordView
-from backoffice.admin.words import counted
 from backoffice.extensions import db
 from backoffice.models import Contact, rules
 from backoffice.models.duplicate import say_different
+from backoffice.wording import counted
 
 PARTY = (
     ("Details", ("name", "number", "account_number", "tax_number", "company_number", "currency")),

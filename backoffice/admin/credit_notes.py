@@ -20,6 +20,7 @@ from backoffice.admin.filters import WordFilter
 from backoffice.admin.part_view import PartView
 from backoffice.extensions import db
 from backoffice.models import Allocation, Bill, CreditNote, Invoice, Side, Status, dues
+from backoffice.wording import counted
 
 LARGEST = Decimal(10) ** 12
 
@@ -132,7 +133,7 @@ class CreditNotesView(DocumentView):
                 db.session.add(made)
         db.session.commit()
         said = money(sum(amounts.values(), Decimal(0)), record.currency)
-        flash(f"{said} of {record} was allocated to {words.counted(len(amounts), found[0][0].label)}.", "success")
+        flash(f"{said} of {record} was allocated to {counted(len(amounts), found[0][0].label)}.", "success")
         return redirect(self.open_url(record), code=303)
 
 

@@ -20,6 +20,7 @@ from backoffice.extensions import db
 from backoffice.models import CompanySettings, Document, PurchaseOrder, Status, dues
 from backoffice.models.approval import StepError, authors_of, bar
 from backoffice.models.billing import bills_of
+from backoffice.wording import counted
 
 DONE_WORDS = {
     Status.AWAITING_APPROVAL: "submitted for approval",
@@ -171,8 +172,8 @@ class DocumentSteps(Page):
                 problems.append(problem if name in problem else f"{name}: {problem}")
             else:
                 taken += 1
-        flash(f"{words.counted(taken, self.noun)} {DONE_WORDS[to]}.", "success" if taken else "warning")
+        flash(f"{counted(taken, self.noun)} {DONE_WORDS[to]}.", "success" if taken else "warning")
         for problem in problems[:5]:
             flash(problem, "danger")
         if len(problems) > 5:
-            flash(f"{words.counted(len(problems) - 5, self.noun)} more could not be {DONE_WORDS[to]}.", "danger")
+            flash(f"{counted(len(problems) - 5, self.noun)} more could not be {DONE_WORDS[to]}.", "danger")

@@ -11,7 +11,7 @@ from flask_admin import expose
 from flask_login import current_user
 from sqlalchemy import func, select
 
-from backoffice.admin import drift_lines, drift_words, links, standing, words
+from backoffice.admin import drift_lines, drift_words, links, standing
 from backoffice.admin.changed_there import barred
 from backoffice.admin.company_base import Page, number, page_number
 from backoffice.admin.messages import say
@@ -21,6 +21,7 @@ from backoffice.models import KINDS, Cause, Connection, Drift, Role, StartedBy
 from backoffice.queue import doorbell
 from backoffice.sync.reconciliation import reconcile, settling
 from backoffice.sync.reconciliation.settling import Way
+from backoffice.wording import counted
 
 #: So many are settled at once.
 AT_ONCE = 500
@@ -93,7 +94,7 @@ class DriftView(Page):
         done = self._settle(connection, Way(way), rows)
         if not done:
             return back
-        text = drift_words.DONE[Way(way)].format(n=words.counted(len(done), "difference"), there=links.provider_name())
+        text = drift_words.DONE[Way(way)].format(n=counted(len(done), "difference"), there=links.provider_name())
         if way == Way.TAKE:
             job = settling.request(db.session(), connection, done, current_user.id)
             doorbell.ring("run", job.id, urgent=True)

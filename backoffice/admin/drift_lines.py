@@ -15,6 +15,7 @@ from backoffice.sync import jobs
 from backoffice.sync.mapper import Mapper
 from backoffice.sync.reconciliation import settling
 from backoffice.sync.reconciliation.settling import Way
+from backoffice.wording import plural
 
 #: So many differences of a group stand on the page.
 SHOWN = 25
@@ -108,7 +109,7 @@ def compared(run: Reconciliation | None) -> list[Compared]:
     found = []
     for each in run.lists if run else ():
         for kind, n in each.counts.items():
-            label = words.plural(words.kind_label(kind))
+            label = plural(words.kind_label(kind))
             why = drift_words.explained(n.get("explained", {}))
             found.append(Compared(label, n["ours"], n["theirs"], n.get("differences", 0), why, each.complete))
     return found

@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import func, select
 
 from backoffice.admin.links import provider_of
-from backoffice.admin.words import counted
 from backoffice.clock import now
 from backoffice.extensions import db
 from backoffice.models import Connection, JobState, Link, PullRun, SyncJob, Work
 from backoffice.sync.needs import on_its_way
 from backoffice.sync.provider import Provider
+from backoffice.wording import counted
 
 #: A call takes so many seconds at least and at most, where nothing better is known.
 PACE = (0.2, 3.0)
@@ -62,7 +62,7 @@ def calls_left(job: SyncJob, provider: Provider) -> int:
 
 def time_left(job: SyncJob, provider: Provider, calls: int) -> str:
     """How long so many calls take within the limits, roughly."""
-    limit, minute, day = provider.minute_limit, job.connection.minute_left, job.connection.day_left
+    limit, minute, day = provider.minute_limit, job.connection.left_this_minute, job.connection.left_today
     kept = limit // 12  # for people who press a button meanwhile
     if day is not None and calls > day:
         return f"more than the {day:,} that are left today: it goes on tomorrow"

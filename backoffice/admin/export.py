@@ -138,7 +138,7 @@ def reading(lines: Iterator[Streamed]) -> Iterator[Streamed]:
     """What is streamed, read in a transaction that takes no lock."""
     # It runs after the request has been torn down, in a transaction of its own that writes nothing.
     read_only(True)
-    let_idle(db.session())
+    let_idle(db.session.connection())
     try:
         yield from lines
     finally:

@@ -18,6 +18,7 @@ from backoffice.admin.imports import import_url
 from backoffice.extensions import db
 from backoffice.models import Company, Connection, ConnectionState, JobState
 from backoffice.models.attachment import MOST_FILES
+from backoffice.wording import counted, plural
 
 GROUPS = ("", "Purchasing", "Sales", "Money", "Lists", "Sync", "Administration")
 #: The cookie in which the script keeps which groups were left open.
@@ -70,7 +71,7 @@ def furnish(app: Flask, admins: tuple[OneHouse, ...]) -> None:
         why_no_change=barred.why_no_change,
         why_no_end=barred.why_no_end,
         connection_badge=words.connection_badge,
-        counted=words.counted,
+        counted=counted,
         doing=job_progress.doing,
         file_limits=f"{MOST_FILES} at most, of {LARGEST_MB} MB each",
         duration=words.duration,
@@ -86,7 +87,7 @@ def furnish(app: Flask, admins: tuple[OneHouse, ...]) -> None:
         own=own,
         page_of=links.page_of,
         page_screen=links.screen_of,
-        plural=words.plural,
+        plural=plural,
         price=words.amount,
         record_url=links.record_url,
         status_badge=words.status_badge,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from backoffice.admin.words import counted
 from backoffice.imports.sorts import Sort
+from backoffice.wording import counted
 
 
 def told(sort: Sort, counts: Mapping[str, int]) -> str:

@@ -28,7 +28,7 @@ def job_view(job: SyncJob, provider: str) -> dict[str, Any]:
         "colour": badge.colour,
         "duration": words.duration(job.started_at, job.ended_at),
         "estimate": to_go(job),
-        "left": None if job.waiting_kind else job.connection.minute_left,
+        "left": None if job.waiting_kind else job.connection.left_this_minute,
     }
 
 

@@ -20,9 +20,9 @@ from backoffice.admin.history import history_of
 from backoffice.admin.list_page import ListPage
 from backoffice.admin.saving import TAKEN
 from backoffice.admin.suggestions import Suggestion
-from backoffice.admin.words import counted
 from backoffice.extensions import db
 from backoffice.models import Side
+from backoffice.wording import counted
 
 #: So many suggestions are confirmed at once.
 MOST_PICKED = 500

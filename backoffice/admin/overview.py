@@ -18,12 +18,13 @@ from backoffice.admin.company_clock import by_night, next_sync
 from backoffice.admin.estimate import next_cost
 from backoffice.admin.history import Entry, entries
 from backoffice.admin.views import RECORD_VIEWS
-from backoffice.admin.words import LINK_BADGES, Badge, kind_label, plural
+from backoffice.admin.words import LINK_BADGES, Badge, kind_label
 from backoffice.extensions import db
 from backoffice.models import KINDS, Company, Connection, History, JobState, LinkState, Role, SyncJob
 from backoffice.models.settings import settings_of
 from backoffice.sync import duplicates, freshness, pending
 from backoffice.sync.reconciliation.drift import open_drift
+from backoffice.wording import plural
 
 MOST_CAUSES = 8
 #: So many of the latest failures are looked at.

@@ -11,7 +11,7 @@ from flask_admin import expose
 from flask_admin.actions import action
 from sqlalchemy import select
 
-from backoffice.admin import links, words
+from backoffice.admin import links
 from backoffice.admin.addresses import return_to
 from backoffice.admin.audience import for_writers
 from backoffice.admin.company_base import Page, here, not_found, number
@@ -23,6 +23,7 @@ from backoffice.models import Link, Record
 from backoffice.models.hooks import guard
 from backoffice.queue import doorbell
 from backoffice.sync import by_hand, pending
+from backoffice.wording import counted
 
 
 class RecordActions(Page):
@@ -198,7 +199,7 @@ class RecordActions(Page):
                 record.archived = archived
                 changed += 1
         db.session.commit()
-        flash(f"{words.counted(changed, self.noun)} {'archived' if archived else 'restored'}.", "success")
+        flash(f"{counted(changed, self.noun)} {'archived' if archived else 'restored'}.", "success")
 
     @action("pause", "Pause")
     def action_pause(self, ids: list[int]) -> None:
@@ -221,4 +222,4 @@ class RecordActions(Page):
         db.session.commit()
         if connection_id and found:
             doorbell.ring("push", connection_id, urgent=True)
-        flash(f"{words.counted(len(found), self.noun)} {done}.", "success")
+        flash(f"{counted(len(found), self.noun)} {done}.", "success")

@@ -27,9 +27,9 @@ from backoffice.models.history import author
 #: Code -> what happened, what to do.
 FAILURES = {
     400: ("This request does not fit the page it came from.", "Go back, load the page again and repeat it."),
-    403: ("This is not yours to do.", "An administrator can change what you may do, on the page Users."),
+    403: ("You are not allowed to do this.", "An administrator can change what you may do, on the page Users."),
     404: ("There is nothing at this address.", "It may have been removed, or the link is mistyped."),
-    405: ("This address is not for opening.", "Go back and use the button there."),
+    405: ("This address cannot be opened directly.", "Go back and use the button there."),
     413: ("That was too much at once.", "Send less than 16 MB."),
     429: ("That was tried too often.", "Wait a minute, then try again."),
     500: ("Something here went wrong. Nothing was saved.", "Try again; if it stays so, tell whoever runs this."),
@@ -211,7 +211,7 @@ def database_fails(error: DBAPIError) -> ResponseReturnValue:
         return unexpected(error)
     current_app.logger.error("a page failed: %s", said)
     db.session.rollback()
-    return bare_page(503, said, "Nothing was half saved. Whoever runs this has to see to it; after that, try again.")
+    return bare_page(503, said, outage.TO_DO.get(said, outage.TELL))
 
 
 def unexpected(error: Exception) -> ResponseReturnValue:

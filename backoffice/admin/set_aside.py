@@ -10,12 +10,13 @@ from flask_admin import expose
 from sqlalchemy import Select, select
 
 from backoffice.admin.company_base import Page, here, not_found, number
-from backoffice.admin.words import counted, kind_label
+from backoffice.admin.words import kind_label
 from backoffice.database import folded
 from backoffice.extensions import db
 from backoffice.models import KINDS, Connection, Contact, Link, Record
 from backoffice.models.book import EVERY_BOOK
 from backoffice.sync import open_book
+from backoffice.wording import counted
 
 PER_PAGE = 100
 #: So many of what waited are named.

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from backoffice.admin.account_choices import accounts
 from backoffice.admin.company_base import here
-from backoffice.admin.words import SIDE_WORDS, counted
+from backoffice.admin.words import SIDE_WORDS
 from backoffice.database import folded
 from backoffice.extensions import db
 from backoffice.models import (
@@ -26,6 +26,7 @@ from backoffice.models import (
     TaxMapping,
     TaxRate,
 )
+from backoffice.wording import counted
 
 #: So many are shown at once.
 MOST = 200

@@ -20,17 +20,19 @@ from backoffice.admin.history import entries
 from backoffice.admin.job_progress import job_view
 from backoffice.admin.undoing import changed_here
 from backoffice.admin.update import start_update
-from backoffice.admin.words import counted
 from backoffice.clock import now
 from backoffice.errors import PausedError
 from backoffice.extensions import db
-from backoffice.models import History, JobState, PullRun, SyncAttempt, SyncJob
+from backoffice.models import History, JobState, PullRun, SyncAttempt, SyncAttemptItem, SyncJob
 from backoffice.queue import doorbell
 from backoffice.sync import jobs
 from backoffice.sync.jobs import unsettled
+from backoffice.wording import counted
 
 PER_PAGE = 50
 MOST_ROWS = 200
+#: Records of one request that are named.
+MOST_ITEMS = 20
 
 
 def tabs() -> dict[str, tuple[str, ColumnElement[bool]]]:
@@ -74,17 +76,21 @@ class SyncJobsView(Page):
     @expose("/details/")
     def details(self) -> ResponseReturnValue:
         job = self._one()
-        attempts = select(SyncAttempt).where(SyncAttempt.sync_job_id == job.id).options(selectinload(SyncAttempt.items))
+        items = selectinload(SyncAttempt.items).defer(SyncAttemptItem.payload)
+        query = select(SyncAttempt).where(SyncAttempt.sync_job_id == job.id).options(items)
+        attempts = db.session.scalars(query.order_by(SyncAttempt.id.desc()).limit(MOST_ROWS)).all()
+        shown = [item for attempt in attempts for item in attempt.items[:MOST_ITEMS]]
         written = select(History).where(History.sync_job_id == job.id, History.company_id == here().id)
         rows = db.session.scalars(written.order_by(History.id.desc()).limit(MOST_ROWS)).all()
         return self.render(
             "sync_jobs/details.html",
             job=job,
-            attempts=db.session.scalars(attempts.order_by(SyncAttempt.id.desc()).limit(MOST_ROWS)).all(),
+            attempts=attempts,
+            most_items=MOST_ITEMS,
             pulls=db.session.scalars(select(PullRun).where(PullRun.sync_job_id == job.id).order_by(PullRun.id)).all(),
             written=entries(rows),
             can_undo=not job.open and changed_here(job),
-            record_at=links.record_at,
+            records=links.records_at((item.kind, item.record_id) for item in shown),
             still_refused=db.session.scalar(select(SyncJob.id).where(SyncJob.id == job.id, unsettled())) is not None,
             can_retry=self._can_retry(job),
         )

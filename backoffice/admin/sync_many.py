@@ -51,8 +51,3 @@ def _outcome(connection: Connection | None) -> str:
     if not connection.usable:
         return "lost"
     return "started"
-
-
-def counted_companies(count: int) -> str:
-    """`1 company`, `12 companies`."""
-    return f"{count:,} {'company' if count == 1 else 'companies'}"

@@ -20,6 +20,7 @@ from backoffice.extensions import db
 from backoffice.models import KINDS, Connection, Link, LinkState, Record
 from backoffice.queue import doorbell
 from backoffice.sync import pending
+from backoffice.wording import counted
 
 PER_PAGE = 50
 MOST_CAUSES = 20
@@ -112,7 +113,7 @@ class SyncQueueView(Page):
         if connection is None or not found:
             flash("There is nothing to try again.", "info")
             return redirect(url_for("sync_queue.index"), code=303)
-        return self._done(connection.id, f"{words.counted(len(found), 'record')} tried again.")
+        return self._done(connection.id, f"{counted(len(found), 'record')} tried again.")
 
     def _done(self, connection_id: int, said: str) -> ResponseReturnValue:
         db.session.commit()

@@ -25,6 +25,7 @@ from backoffice.models import (
     Treatment,
     Winner,
 )
+from backoffice.wording import counted, plural
 
 
 @dataclass(frozen=True)
@@ -159,16 +160,6 @@ def ending_title(connection: Connection) -> str:
     """How a connection has ended, in a sentence: each way in its own."""
     sentence = ENDING_TITLES[connection.lost_reason or Ending.CONSENT_ENDED]
     return sentence.format(organisation=connection.organisation)
-
-
-def plural(word: str) -> str:
-    """More than one of it."""
-    return f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
-
-
-def counted(count: int, word: str) -> str:
-    """`1 record`, `2,000 records`."""
-    return f"{count:,} {word if count == 1 else plural(word)}"
 
 
 def kind_label(kind: str) -> str:

@@ -128,5 +128,17 @@ class Connection(Base):
     authorisation: Mapped[Authorisation | None] = relationship(back_populates="connections")
 
     @property
+    def left_today(self) -> int | None:
+        """Calls of the day that are left; None where nobody has said so for a day."""
+        return self._left(self.day_left, dt.timedelta(days=1))
+
+    @property
+    def left_this_minute(self) -> int | None:
+        return self._left(self.minute_left, dt.timedelta(minutes=1))
+
+    def _left(self, count: int | None, fresh: dt.timedelta) -> int | None:
+        return count if self.budget_at is not None and self.budget_at > now() - fresh else None
+
+    @property
     def usable(self) -> bool:
         return self.active and self.state is ConnectionState.CONNECTED

@@ -111,6 +111,13 @@ class Link(Base):
             postgresql_where=text("external_id IS NOT NULL"),
         ),
         Index(
+            "ix_link_let_go",
+            "connection_id",
+            "let_go_id",
+            sqlite_where=text("let_go_id IS NOT NULL"),
+            postgresql_where=text("let_go_id IS NOT NULL"),
+        ),
+        Index(
             "ix_link_merged",
             "connection_id",
             "merged_into_id",

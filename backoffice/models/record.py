@@ -13,6 +13,7 @@ from backoffice.clock import now
 from backoffice.database import Base, RowId
 from backoffice.models.book import Booked
 from backoffice.models.company import CompanyOwned
+from backoffice.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -80,7 +81,7 @@ class Record(CompanyOwned, Booked, Base):
     @classmethod
     def plural(cls) -> str:
         """What people call several of these."""
-        return cls.label[:-1] + "ies" if cls.label.endswith("y") else cls.label + "s"
+        return plural(cls.label)
 
     @classmethod
     @cache

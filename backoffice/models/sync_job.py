@@ -100,6 +100,7 @@ class SyncJob(Base):
     __table_args__ = (
         Index("ix_sync_job_company_state", "company_id", "state", "id"),
         Index("ix_sync_job_ended", "ended_at"),
+        Index("ix_sync_job_connection", "connection_id", "ended_at"),
         Index(
             "ix_sync_job_open",
             "due_at",

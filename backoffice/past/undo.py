@@ -52,7 +52,8 @@ class Undoing:
 
     def keep(self, found: Step) -> None:
         """Commit what was done to one record, and what was left of it."""
-        self.left_over += [_left_over(found, one) for one in found.left[: MOST_LEFT - len(self.left_over)]]
+        news = [_left_over(found, one) for one in found.left[: MOST_LEFT - len(self.left_over)]]
+        self.left_over += news
         self.lease.write(
             self.doors.session,
             last_kind=found.kind,
@@ -62,7 +63,7 @@ class Undoing:
             values=Undo.values + len(found.changes),
             archived=Undo.archived + int(found.archive),
             left=Undo.left + len(found.left),
-            left_over=self.left_over,
+            **({"left_over": self.left_over} if news else {}),
         )
 
 

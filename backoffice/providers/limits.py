@@ -82,7 +82,7 @@ class Window:
 
 
 class Counts:
-    """All counts in one Redis, and the means to keep them, which are costly to load and made once in a process."""
+    """All counts in one Redis, and the means to keep them, which are costly to load: each provider makes them once."""
 
     def __init__(self, redis: Redis) -> None:
         self.redis = redis

@@ -120,11 +120,10 @@ def integrated_like(session: Session, record: Record, text: str, limit: int = 20
             Connection.company_id == record.company_id,
         )
     )
-    key = folded(text).replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
     query = select(model).where(
         model.company_id == record.company_id,
         model.id != record.id,
         model.id.in_(linked),
-        model.name_key.like(f"%{key}%", escape="\\"),
+        model.name_key.contains(folded(text), autoescape=True),
     )
     return list(session.scalars(query.order_by(model.name_key).limit(limit)))

@@ -223,6 +223,12 @@ def digest(payload: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def as_kept(payload: Payload) -> Payload:
+    """A row as it is kept: exact numbers become text."""
+    kept: Payload = json.loads(json.dumps(payload, default=str))
+    return kept
+
+
 def push_order(mappers: Sequence[Mapper]) -> list[Mapper]:
     """Mappers that send, each one after those that its refs point to."""
     by_kind = {mapper.kind: mapper for mapper in mappers if mapper.direction.sends}

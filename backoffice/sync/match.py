@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
@@ -15,7 +13,7 @@ from backoffice.models import Link, Match
 from backoffice.models.link import event
 from backoffice.sync.held import held
 from backoffice.sync.loading import Loaded, load_rows
-from backoffice.sync.mapper import Mapper
+from backoffice.sync.mapper import Mapper, as_kept
 from backoffice.sync.store import create, overwrite
 from backoffice.sync.task import Task
 
@@ -58,7 +56,7 @@ def _refresh(task: Task, mapper: Mapper, fresh: Sequence[Loaded]) -> set[str]:
     rows = {row.external_id: row for row in fresh}
     known = _matches(task, mapper, Match.external_id.in_(list(rows)))
     for match in known:
-        match.payload = _kept(rows[match.external_id])
+        match.payload = as_kept(rows[match.external_id].payload)
     task.session.flush()
     return {match.external_id for match in known}
 
@@ -67,12 +65,6 @@ def _matches(task: Task, mapper: Mapper, *conditions: ColumnElement[bool]) -> li
     """The candidates of this connection and kind."""
     query = select(Match).join(Link).where(Match.connection_id == task.connection_id, Link.kind == mapper.kind)
     return list(task.session.scalars(query.where(*conditions).order_by(Match.link_id, Match.id)))
-
-
-def _kept(row: Loaded) -> dict[str, Any]:
-    """A row as it is kept: exact numbers become text."""
-    kept: dict[str, Any] = json.loads(json.dumps(row.payload, default=str))
-    return kept
 
 
 #: Records that wait, by column, folded value, and the records that they belong to.
@@ -118,7 +110,7 @@ def keep(task: Task, mapper: Mapper, link_id: int, column: str, row: Loaded) -> 
     if known is None:
         known = Match(connection_id=task.connection_id, resource=mapper.resource, link_id=link_id)
         task.session.add(known)
-    known.external_id, known.payload, known.matched_by = row.external_id, _kept(row), column
+    known.external_id, known.payload, known.matched_by = row.external_id, as_kept(row.payload), column
     task.session.flush()
 
 

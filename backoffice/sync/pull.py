@@ -58,7 +58,7 @@ def pull_resource(task: Task, resource: str, mappers: Sequence[Mapper]) -> None:
         Reading(task, resource, mappers).read()
     else:
         _pull_whole(task, resource, mappers)
-    task.pause_here()
+        task.pause_here()
 
 
 def pull_rows(task: Task, resource: str, ids: Collection[str]) -> None:

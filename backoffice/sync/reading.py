@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Select, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -51,29 +52,37 @@ class Reading:
         self._finish(complete)
 
     def _open(self) -> PullRun:
-        """Go on with a reading that was broken off, or begin one from the bookmark."""
+        """Go on with a reading that was broken off, or begin one from the bookmark.
+
+        The row is detached, so that reading it opens no transaction while a call is under way.
+        """
         task = self._task
         task.begin()
         task.follow_settings()  # which say what it leaves out
         run = next_run(task, self._resource, self._thorough)
         task.session.add(run)
         run.sync_job_id = task.job_id
+        task.session.flush()
+        task.session.expunge(run)
         task.commit()
-        return self._keep(run)
-
-    def _keep(self, run: PullRun) -> PullRun:
-        """Detach the row, so that reading it opens no transaction while a call is under way."""
-        session = self._task.session
-        session.refresh(run)
-        session.expunge(run)
-        session.rollback()
         return run
 
-    def _begin(self) -> None:
-        """Start a writing transaction. Raises: GiveWayError when more is wanted of the list than when it was opened."""
+    def _begin(self) -> PullRun:
+        """Start a writing transaction; returns the row as it is kept, locked.
+
+        Raises: GiveWayError when more is wanted of the list than when it was opened.
+        """
         self._task.begin()
-        if self._task.session.get(PullRun, self._run.id, with_for_update=True, populate_existing=True) is None:
+        kept = self._task.session.get(PullRun, self._run.id, with_for_update=True, populate_existing=True)
+        if kept is None:
             raise GiveWayError("the settings, which were changed")
+        return kept
+
+    def _note(self, kept: PullRun, **values: Any) -> None:
+        """Put down where the reading stands, for us and for whoever goes on with it."""
+        for row in (self._run, kept):
+            for name, value in values.items():
+                setattr(row, name, value)
 
     def _pages(self, in_flight: int, stop_when_complete: bool = False) -> None:
         previous: set[str] = set()
@@ -92,13 +101,17 @@ class Reading:
         """One page, one transaction."""
         task, run = self._task, self._run
         fetch_missing(task, self._mappers, page.rows)
-        self._begin()
+        kept = self._begin()
         ids = receive(task, self._mappers, page.rows) if page.rows else set()
         _see(task.session, run.id, ids)
-        run.provider_time = run.provider_time or page.provider_time
-        run.next_page, run.page_count, run.item_count = number + 1, page.page_count, page.item_count
-        run.left_out = sorted({*run.left_out, *_lacking(task, self._resource)})
-        task.session.merge(run)
+        self._note(
+            kept,
+            provider_time=run.provider_time or page.provider_time,
+            next_page=number + 1,
+            page_count=page.page_count,
+            item_count=page.item_count,
+            left_out=sorted({*run.left_out, *_lacking(task, self._resource)}),
+        )
         total = page.item_count
         seen = task.session.scalar(select(func.count()).select_from(PullSeen).where(PullSeen.pull_run_id == run.id))
         task.commit({"text": f"Bringing in {self._many}", "done": seen, "total": total}, moved=True)
@@ -129,22 +142,17 @@ class Reading:
             number += 1
 
     def _start_again(self) -> None:
-        self._run.passes += 1
-        self._run.next_page = 1
-        self._begin()
-        self._task.session.merge(self._run)
+        self._note(self._begin(), passes=self._run.passes + 1, next_page=1)
         self._task.commit()
 
     def _finish(self, complete: bool) -> None:
         """Move the bookmark, but only past a reading that saw everything."""
-        task = self._task
-        self._begin()
+        task, kept = self._task, self._begin()
         for mapper in task.going(self._mappers):
             match.settle(task, mapper)
         task.session.execute(delete(PullSeen).where(PullSeen.pull_run_id == self._run.id))
         if complete:
-            self._run.finished_at = now()
-            task.session.merge(self._run)
+            self._note(kept, finished_at=now())
         else:
             task.session.execute(delete(PullRun).where(PullRun.id == self._run.id))
             task.notes.append(

@@ -130,26 +130,26 @@ class Task:
             known = self.session.get_one(SyncJob, self.job_id).notes
             changes["notes"] = [*known, *(note for note in self.notes if note not in known)][:200]
         self.turn.write(self.session, **changes)
-        self._keep_budget()
+        budget = self._keep_budget()
         self.session.commit()
-        self._budget_written = self.client.budget
+        self._budget_written = budget
         self._calls_written += calls
         self.tally.clear()
         self.notes.clear()
         if self.watch and progress is not None:
             self.watch(progress)
 
-    def _keep_budget(self) -> None:
-        """Put down what is left of the organisation's calls, if that is news."""
-        day, minute = self.client.budget
-        if (day, minute) == self._budget_written:
-            return
-        self.session.execute(
-            update(Connection)
-            .where(Connection.id == self.connection_id)
-            .values(day_left=day, minute_left=minute, budget_at=now())
-            .execution_options(synchronize_session=False)
-        )
+    def _keep_budget(self) -> tuple[int | None, int | None]:
+        """Put down what is left of the organisation's calls, if that is news; says what is put down then."""
+        day, minute = budget = self.client.budget  # which moves while pages are under way
+        if budget != self._budget_written:
+            self.session.execute(
+                update(Connection)
+                .where(Connection.id == self.connection_id)
+                .values(day_left=day, minute_left=minute, budget_at=now())
+                .execution_options(synchronize_session=False)
+            )
+        return budget
 
     def count_calls(self) -> None:
         """Put down the calls of a job that ends or waits before it could commit. Raises: LeaseLostError."""

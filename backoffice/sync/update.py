@@ -9,6 +9,7 @@ from backoffice.models import Connection, Link
 from backoffice.sync import pending, pull, push
 from backoffice.sync.previews import apply
 from backoffice.sync.task import Task
+from backoffice.wording import counted
 
 
 def bring_up_to_date(task: Task, push_only: bool) -> None:
@@ -46,7 +47,10 @@ def _confirm_if_nothing_waits(task: Task) -> None:
         )
     )
     if waiting:
-        task.notes.append(f"{waiting} records of yours wait until you have looked at what would be sent.")
+        task.notes.append(
+            f"{counted(waiting, 'record')} of yours {'waits' if waiting == 1 else 'wait'} "
+            "until you have looked at what would be sent."
+        )
         return
     task.begin()
     task.session.execute(update(Connection).where(Connection.id == task.connection_id).values(push_confirmed_at=now()))

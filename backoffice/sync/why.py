@@ -202,8 +202,7 @@ def _similar(session: Session, company_id: int, asked: Asked) -> Iterator[Hit]:
 
 
 def _like(session: Session, model: type[Record], company_id: int, asked: Asked) -> Sequence[Record]:
-    key = asked.key.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
-    wanted: ColumnElement[bool] = model.name_key.like(f"%{key}%", escape="\\")
+    wanted: ColumnElement[bool] = model.name_key.contains(asked.key, autoescape=True)
     spelling = spelt(asked.text)
     if model is Contact and spelling:
         same = Likeness.company_id == company_id, Likeness.spelling == spelling

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -18,7 +17,7 @@ from backoffice.sync.held import Held
 from backoffice.sync.lines import ENGINE, line_of, write_lines
 from backoffice.sync.lines import changes as line_changes
 from backoffice.sync.loading import Loaded
-from backoffice.sync.mapper import Mapper
+from backoffice.sync.mapper import Mapper, as_kept
 from backoffice.sync.task import Task
 
 
@@ -87,7 +86,7 @@ class Writer:
                 "row_id": row.link_id,
                 "new_external_version": theirs.version,
                 "new_gone": theirs.gone,
-                "new_changed_there": json.loads(json.dumps(theirs.payload, default=str)),
+                "new_changed_there": as_kept(theirs.payload),
             }
         )
 

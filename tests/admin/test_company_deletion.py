@@ -241,8 +241,8 @@ def test_one_that_never_comes_further_is_given_up_and_goes_on_when_somebody_says
     session.refresh(begun)
     assert (begun.ended_at is not None, begun.reason, deletion.due(session)) == (True, GIVEN_UP, [])
     place = f"/companies/delete/done/?id={begun.id}"
-    assert "is not deleted to its end" in administrator.says(place)
-    assert "Harbour Supplies is not deleted to its end" in administrator.says("/companies/")
+    assert "was only partly deleted" in administrator.says(place)
+    assert "Harbour Supplies was only partly deleted" in administrator.says("/companies/")
     answer = administrator.post("/companies/delete/resume/", {"id": begun.id}, follow=True)
     assert "is being deleted" in answer.text
     with app.app_context():

@@ -106,7 +106,7 @@ def test_one_that_was_given_up_says_so_and_what_to_do(
     session.add(given_up)
     session.commit()
     text = shown(browser.says(place(company, f"result/?id={given_up.id}")))
-    assert ("It was not undone to its end." in text, GIVEN_UP in text, "<progress" in text) == (True, True, False)
+    assert ("The job was only partly undone." in text, GIVEN_UP in text, "<progress" in text) == (True, True, False)
     assert "Undone in part" in browser.says(place(company, f"?job={job.id}"))
 
 

@@ -48,7 +48,7 @@ def refused(person: Journey, path: str) -> None:
     answer = person.page.goto(person.home + path)
     assert answer is not None
     assert answer.status == 403, path
-    person.sees("This is not yours to do.")
+    person.sees("You are not allowed to do this.")
 
 
 def test_an_operator_edits_a_viewer_looks_and_a_deactivated_user_is_out(

@@ -58,7 +58,10 @@ def copies(scenarios: Iterable[Scenario], sorts: Sequence[str], seed: int, times
 def run(copy: Copy) -> Found:
     """Play one part in a process of its own, whose last line is what it found."""
     started = time.monotonic()
-    done = subprocess.run(copy.command(), check=False, capture_output=True, text=True, timeout=PATIENCE)
+    try:
+        done = subprocess.run(copy.command(), check=False, capture_output=True, text=True, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        return Found(missed=[f"{copy.scenario.name} on {copy.sort} came to its end within {PATIENCE} s"])
     said = done.stdout.strip().splitlines()
     if done.returncode not in (0, 1) or not said:
         click.echo(done.stderr, err=True)

@@ -17,7 +17,6 @@ from redis import Redis
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.orm import sessionmaker
-from sqlalchemy.pool import NullPool
 
 from backoffice import clock
 from backoffice.app import create_app
@@ -93,7 +92,7 @@ class House:
         self.relay, self.web_relay = self._relay(), self._relay()
         self.sandbox.start()
         self.url = self._database_url()
-        self.engine: Engine = create_engine(self.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        self.engine: Engine = create_engine(self.url, pool_pre_ping=True, isolation_level="AUTOCOMMIT")
         self.environment = self._environment()
         migrate = self._program("migrate", ["migrate"])
         migrate.start()
@@ -121,6 +120,7 @@ class House:
         with self.app.app_context():
             db.session.remove()
             db.engine.dispose()
+        self.engine.dispose()
         self.app.extensions["redis"].close()
         if self.postgresql:
             self.postgresql.stop()

@@ -75,20 +75,25 @@ def play(stage: Stage) -> None:
     """Keep people writing in every company, and a trap in the way of each of their workers."""
     traps: list[Trap] = []
     for _ in stage.tries():
-        traps.append(_set(stage, _free(stage, traps)))
+        desk = _free(stage, traps)
+        if desk is None:
+            break
+        traps.append(_set(stage, desk))
     stage.house.rules.clear()
 
 
-def _free(stage: Stage, traps: list[Trap]) -> Desk:
-    """Wait for a company without a trap, whose worker may die."""
+def _free(stage: Stage, traps: list[Trap]) -> Desk | None:
+    """Wait for a company without a trap, whose worker may die; None, and a bar missed, where none comes to that."""
+    free: list[Desk] = []
 
-    def free() -> list[Desk]:
+    def look() -> bool:
         _put_away(stage, traps)
         trapped = {trap.desk.number for trap in traps}
-        return [desk for desk in stage.desks if desk.number not in trapped and _may_die(stage, desk)]
+        free[:] = [desk for desk in stage.desks if desk.number not in trapped and _may_die(stage, desk)]
+        return bool(free)
 
-    stage.expect(stage.house.until(free), "a company gets on, however often its workers are killed")
-    return next(iter(free()), stage.desk)
+    stage.expect(stage.house.until(look), "a company gets on, however often its workers are killed")
+    return free[0] if free else None
 
 
 def _put_away(stage: Stage, traps: list[Trap]) -> None:

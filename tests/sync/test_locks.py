@@ -244,7 +244,7 @@ def test_choosing_while_a_page_is_written_is_no_deadlock(book, app, monkeypatch)
     connection_id, asides = book.connection_id, []
     original = task.Task._keep_budget
 
-    def keep(self) -> None:
+    def keep(self) -> Any:
         if not asides and self.client.budget != (None, None):
 
             def hold(session) -> None:
@@ -255,7 +255,7 @@ def test_choosing_while_a_page_is_written_is_no_deadlock(book, app, monkeypatch)
 
             asides.append(Aside(app, hold))
             asides[0].until_it_waits()
-        original(self)
+        return original(self)
 
     monkeypatch.setattr(task.Task, "_keep_budget", keep)
     job = book.update("contact")
@@ -269,11 +269,11 @@ def test_unlinking_the_company_while_a_page_is_written_is_no_deadlock(book, app,
     book.theirs.edit(active(book)["ContactID"], EmailAddress="a@b.example")
     original, look = task.Task._keep_budget, task.Task.pause_here
 
-    def keep(self) -> None:
+    def keep(self) -> Any:
         if not asides and self.client.budget != (None, None):
             asides.append(Aside(app, lambda s: linking.unlink(s, s.get_one(Connection, connection_id))))
             asides[0].until_it_waits()
-        original(self)
+        return original(self)
 
     def pause(self) -> None:
         if asides:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +19,7 @@ from backoffice.sync.held import Held, held
 from backoffice.sync.intake import ids_in
 from backoffice.sync.lines import Values
 from backoffice.sync.loading import Loaded, load
-from backoffice.sync.mapper import Mapper, Payload, digest
+from backoffice.sync.mapper import Mapper, Payload, as_kept, digest
 from backoffice.sync.reconciliation.as_sent import as_sent
 from backoffice.sync.task import Task
 
@@ -184,7 +183,7 @@ class _Comparison:
 
     def _finding(self, row: Held, theirs: Loaded, found: Sequence[dict[str, Any]]) -> Finding:
         cause = self._cause(row, theirs, {each["column"] for each in found})
-        return Finding(cause, found, row.id, self._name(row.id, theirs), _kept(theirs.payload), theirs.version)
+        return Finding(cause, found, row.id, self._name(row.id, theirs), as_kept(theirs.payload), theirs.version)
 
     def _name(self, record_id: int, theirs: Loaded) -> str:
         record: Record | None = self.task.session.get(self.mapper.model, record_id)
@@ -214,7 +213,7 @@ class _Comparison:
             return Verdict(theirs.external_id, explained="not wanted")
         cells = [self._side_by_side(c, None, theirs) for c in HEADLINE if theirs.values.get(c)]
         name = str(theirs.values.get("name") or "")[:255]
-        finding = Finding(Cause.MADE_THERE, cells, None, name, _kept(theirs.payload), theirs.version)
+        finding = Finding(Cause.MADE_THERE, cells, None, name, as_kept(theirs.payload), theirs.version)
         return Verdict(theirs.external_id, wanted=True, finding=finding)
 
     def _expected(self, column: str, external_id: str | None) -> int | None:
@@ -227,12 +226,6 @@ class _Comparison:
             Drift.external_id == external_id, Drift.cause == Cause.MADE_THERE,
         )  # fmt: skip
         return self.task.session.scalar(made)
-
-
-def _kept(payload: Payload) -> Payload:
-    """A row as it is kept: exact numbers become text."""
-    kept: Payload = json.loads(json.dumps(payload, default=str))
-    return kept
 
 
 def _cell(column: str, label: str, ours: Any, theirs: Any) -> dict[str, Any]:
