@@ -9,6 +9,7 @@ from sqlalchemy.exc import InternalError
 from sqlalchemy.orm import Session
 
 from backoffice import outage
+from backoffice.admin.archive import archive
 from backoffice.admin.export import reading
 from backoffice.config import Settings
 from backoffice.extensions import db
@@ -44,3 +45,11 @@ def test_a_download_may_take_as_long_as_it_takes(app: Flask) -> None:
         during = next(reading(str(db.session.scalar(ALLOWED)) for _ in range(1)))
         db.session.rollback()
         assert (during, db.session.scalar(ALLOWED)) == ("0", "200ms")
+
+
+def test_so_may_the_archive_of_a_company(app: Flask) -> None:
+    with app.app_context():
+        company = new_company(db.session(), "Harbour Supplies")
+        db.session.commit()
+        for _part in archive(db.session(), company):
+            assert db.session.scalar(ALLOWED) == "0"

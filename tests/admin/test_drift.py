@@ -135,6 +135,17 @@ def test_each_difference_shows_both_values_and_its_cause(page: str, row: Drift, 
     assert f"contacts/contact/{row.external_id}" in text
 
 
+def test_the_tab_counts_what_is_to_settle(
+    session: Db, company: Company, connection: Connection, page: str, row: Drift, browser: Browser
+) -> None:
+    other = a_record(session, Contact, company, name="Other")
+    integrate(session, connection, other)
+    a_drift(session, connection, other, Cause.EDITED_SILENTLY)
+    press(browser, page, row=row.id, way="leave")
+    text = browser.says(page)
+    assert ('To settle <span class="count">1<' in text, 'Left as it is <span class="count">1<' in text) == (True, True)
+
+
 def test_it_stands_in_the_menu_and_on_the_overview(company: Company, row: Drift, browser: Browser) -> None:
     text = browser.says(f"/c/{company.id}/")
     assert "1 difference between here and Xero" in text

@@ -227,7 +227,7 @@ def test_a_connection_that_is_answered_for_again_goes_on(
 def test_a_first_sync_says_how_much_is_left_and_reloads_the_page_at_its_end(
     xero: PlayedProvider, session: Db, company: Company, connection: Connection, administrator: Browser
 ) -> None:
-    connection.minute_left, connection.day_left = 50, 4000
+    connection.minute_left, connection.day_left, connection.budget_at = 50, 4000, now()
     job = a_job(session, connection, JobState.RUNNING, kinds=["contact", "item"], title="First sync", calls=2)
     job.started_at, job.lease_until = now() - timedelta(seconds=4), now() + timedelta(minutes=1)
     run = PullRun(connection_id=connection.id, sync_job_id=job.id, resource="Contacts", next_page=7, page_count=10)
@@ -247,6 +247,24 @@ def test_a_first_sync_says_how_much_is_left_and_reloads_the_page_at_its_end(
     connection.day_left = 100
     session.commit()
     assert said() == "at least 205 calls to go · more than the 100 that are left today: it goes on tomorrow"
+
+
+def test_what_was_left_of_the_calls_long_ago_is_not_said_to_be_left_now(
+    xero: PlayedProvider, session: Db, company: Company, connection: Connection, administrator: Browser
+) -> None:
+    connection.minute_left, connection.day_left, connection.budget_at = 53, 4321, now()
+    session.commit()
+    page, overview = f"/c/{company.id}/integrations/", f"/c/{company.id}/"
+    assert "4,321 left today · 53 left this minute" in administrator.says(page)
+    assert "4,321 left" in administrator.says(overview)
+    connection.budget_at = now() - timedelta(minutes=2)
+    session.commit()
+    text = administrator.says(page)
+    assert ("4,321 left today" in text, "left this minute" in text) == (True, False)
+    connection.budget_at = now() - timedelta(days=2)
+    session.commit()
+    assert "left today" not in administrator.says(page)
+    assert "4,321 left" not in administrator.says(overview)
 
 
 def test_what_is_not_set_up_says_who_must_act(xero: PlayedProvider, company: Company, administrator: Browser) -> None:

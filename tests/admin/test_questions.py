@@ -16,18 +16,23 @@ from backoffice.models import (
     Alert,
     Allocation,
     Attachment,
+    AttemptState,
     Bill,
     Cause,
     Company,
     Connection,
+    Contact,
     CreditNote,
     Invoice,
+    JobState,
     Payment,
     Reconciliation,
     Side,
     Status,
+    SyncAttempt,
+    SyncAttemptItem,
 )
-from tests.admin.conftest import Browser, Db
+from tests.admin.conftest import Browser, Db, a_job, a_record, integrate
 from tests.admin.papers import DAY, a_bank, a_paper, a_party, approved
 from tests.admin.test_drift import a_drift
 from tests.admin.test_previews import a_preview, a_row
@@ -150,3 +155,23 @@ def test_an_expense_opens_on_its_own_screen(session: Db, company: Company, brows
     session.commit()
     page = browser.says(f"/c/{company.id}/payments/details/?id={payment.id}")
     assert f"/c/{company.id}/expenses/details/?id={expense.id}" in page
+
+
+def test_the_page_of_a_large_job_asks_no_more_than_that_of_a_small_one(
+    app: Flask, session: Db, company: Company, connection: Connection, browser: Browser
+) -> None:
+    job = a_job(session, connection, JobState.COMPLETED, ended_at=now())
+    common = {"connection_id": connection.id, "sync_job_id": job.id, "resource": "Contacts", "action": "create"}
+    asked = []
+    for count in (2, 40):
+        for number in range(count):
+            link = integrate(session, connection, a_record(session, Contact, company, name=f"Party {count} {number}"))
+            attempt = SyncAttempt(idempotency_key=f"{count} {number}", state=AttemptState.ANSWERED, **common)
+            about = {"link_id": link.id, "kind": "contact", "record_id": link.record_id, "revision": 1}
+            attempt.items = [SyncAttemptItem(position=0, payload={}, outcome="sent", **about)]
+            session.add(attempt)
+        session.commit()
+        with questions(app) as statements:
+            assert f"Party {count} 1" in browser.says(f"/c/{company.id}/sync-jobs/details/?id={job.id}")
+        asked.append(len(statements))
+    assert asked[0] == asked[1]

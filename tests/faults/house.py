@@ -50,7 +50,9 @@ TIMES = {
 ROOMY = {"XERO_MINUTE_LIMIT": "1000000", "XERO_DAY_LIMIT": "1000000", "SIGN_IN_LIMIT": "10000 per minute"}
 #: A PostgreSQL that is killed keeps what it has committed.
 DURABLE = {"synchronous_commit": "on"}
-SIZE: dict[str, Any] = {"contacts": 12, "items": 4, "documents": 3}
+#: Three pages of contacts to begin with; what is read again because it is new comes in as few as may be.
+PAGE_SIZE = 20
+SIZE: dict[str, Any] = {"contacts": 45, "items": 4, "documents": 3}
 LIMITS: dict[str, Any] = {"minute_limit": 1_000_000, "day_limit": 1_000_000, "app_minute_limit": 1_000_000}
 #: How long everything may take to come to rest, in seconds: far more than it does.
 PATIENCE = 90.0
@@ -145,7 +147,7 @@ class House:
             "PUBLIC_URL": f"http://localhost:{self.port}",
             "XERO_CLIENT_ID": "demo-client",
             "XERO_CLIENT_SECRET": "demo-secret",
-            "PAGE_SIZE": "6",
+            "PAGE_SIZE": str(PAGE_SIZE),
         }
         return {**ours, **TIMES, **ROOMY, **addresses(self.sandbox.url)}
 

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from functools import partial
 
 from backoffice.sandbox.xero.faults import Fault
+from tests.faults.house import PAGE_SIZE
 from tests.faults.proxy import Exchange
 from tests.faults.scenario import Scenario, Stage
 
 PAGE = re.compile(r"\bpage=(\d+)")
 CONTACTS = "/api.xro/2.0/Contacts"
-#: As a house has it; and so many calls besides one a page, to see that a list repeats itself.
-PAGE_SIZE, BESIDES = 6, 10
+#: So many calls besides one a page show that a list repeats itself.
+BESIDES = 10
 KEPT = "SELECT count(*) FROM {} WHERE company_id = :id AND NOT archived"
 JOB = "SELECT state, question, reason FROM sync_job WHERE id = :id"
 

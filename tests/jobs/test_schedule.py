@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask, current_app
+from redis import Redis
 from rq import Queue
 from sqlalchemy import event, func, select, update
 
@@ -330,6 +332,24 @@ def test_a_scheduler_that_is_killed_leaves_nothing_undone_and_nothing_twice(
     sweep()  # which rings for what was committed and not rung for
     rung = {tuple(job.args) for job in queue.jobs if job.func_name == "jobs.run"}
     assert rung == {(job_id,) for job_id in db.session.scalars(select(SyncJob.id))}
+
+
+def test_a_daily_job_that_nobody_heard_of_is_rung_for_again(
+    companies: list[Company], redis_url: str, tmp_path: Path
+) -> None:
+    """No row stands behind it: its tick alone says that it was started."""
+    daily = select(Tick.schedule).where(Tick.schedule.in_(["prune", "keep tokens alive"]))
+    with Redis(unix_socket_path=str(tmp_path / "nobody")) as nowhere:
+        doorbell.connect(nowhere)
+        fire(NOON)
+        assert db.session.scalars(daily).all() == []
+    with Redis.from_url(redis_url) as redis:
+        doorbell.connect(redis)
+        fire(NOON)
+        fire(NOON)
+        rung = [job.func_name for job in doorbell.queue().jobs]
+    assert (rung.count("jobs.prune"), rung.count("jobs.keep_tokens_alive")) == (1, 1)
+    assert len(db.session.scalars(daily).all()) == 2
 
 
 def test_a_clock_that_was_wrong_for_a_moment_stops_nobody_for_a_year(companies: list[Company]) -> None:
