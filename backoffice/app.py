@@ -6,6 +6,8 @@ from pathlib import Path
 
 from flask import Flask, request
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from sqlalchemy.orm import sessionmaker
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -41,7 +43,9 @@ def create_app(settings: Settings | None = None, screens: bool = True) -> Flask:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     keyring.load(tuple(key.get_secret_value() for key in settings.encryption_keys))
-    redis = Redis.from_url(redis_address(settings), socket_connect_timeout=2, socket_timeout=10)
+    # Tried twice at once: an old line may have ended. What cannot be told now is made up for; nobody waits for it.
+    retry = Retry(NoBackoff(), 1)
+    redis = Redis.from_url(redis_address(settings), socket_connect_timeout=2, socket_timeout=10, retry=retry)
     doorbell.connect(redis)
     _join_database(app)
     app.extensions["redis"] = redis

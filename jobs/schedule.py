@@ -22,8 +22,6 @@ from backoffice.queue import doorbell
 from backoffice.sync import jobs
 from backoffice.sync.reconciliation.reconcile import request_reconciliation
 
-#: What is rung for after the commit: a job's name, and its numbers.
-Bell = tuple[str, *tuple[int, ...]]
 #: What was missed by more than this (the machine was off) is left to its next time.
 CATCH_UP = {
     Rhythm.NIGHTLY: timedelta(hours=20),
@@ -34,16 +32,19 @@ CATCH_UP = {
 MOST = 100
 #: A tick this far ahead was put down under a wrong clock.
 AHEAD = timedelta(days=1)
+#: Two schedulers that find a daily job due at the same time ring for it once in so many seconds.
+DAILY_ONCE = 3600.0
 EVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Due:
-    """One due time of one schedule, and what to do then, which says what to ring for."""
+    """One due time of one schedule, and what to do then."""
 
     schedule: str
     at: datetime
-    start: Callable[[], Bell | None]
+    #: Asks for a job, and says its number. None for what leaves no row: `schedule` is the job to ring for.
+    start: Callable[[], int | None] | None = None
 
 
 def fire(session: Session) -> int:
@@ -64,22 +65,22 @@ def _possible() -> ColumnElement[bool]:
 def _start(session: Session, due: Due) -> bool:
     """Start one thing, unless another scheduler was faster; its job and the tick are committed together.
 
-    The sweep rings again for a job that has a row. Of one without any, only its tick says that it was started: it goes
-    when nobody can have heard, and the next round tries again.
+    The sweep rings again for a job that has a row. What has none is rung for before its tick says that it was started,
+    so that it comes although a scheduler dies in between, or Redis is away.
     """
+    if due.start is None and not doorbell.ring(due.schedule, once_in=DAILY_ONCE):
+        return False
     dialect = postgresql if is_postgresql(session) else sqlite
     tick = dialect.insert(Tick).values(schedule=due.schedule, due_at=due.at, fired_at=now())
     if session.scalar(tick.on_conflict_do_nothing().returning(Tick.schedule)) is None:
         session.rollback()
         return False
     session.execute(delete(Tick).where(Tick.schedule == due.schedule, (Tick.due_at < due.at) | ~_possible()))
-    bell = due.start()
+    job_id = due.start() if due.start else None
     session.commit()
-    if bell is None or doorbell.ring(*bell) or len(bell) > 1:
-        return True
-    session.execute(delete(Tick).where(Tick.schedule == due.schedule, Tick.due_at == due.at))
-    session.commit()
-    return False
+    if job_id is not None:
+        doorbell.ring("run", job_id)
+    return True
 
 
 def _companies(session: Session) -> Iterator[Due]:
@@ -108,13 +109,15 @@ class _OfCompany:
 
     connection_id: int
 
-    def __call__(self) -> Bell | None:
+    def __call__(self) -> int | None:
         session = db.session()
-        connection = session.get_one(Connection, self.connection_id)
+        connection = session.get(Connection, self.connection_id)
+        if connection is None or not connection.usable:
+            return None  # since this round began
         provider = current_app.extensions["providers"][connection.provider]
         with suppress(PausedError):  # since this round began
             job = self.request(session, connection, [mapper.kind for mapper in provider.mappers])
-            return "run", job.id
+            return job.id
         return None
 
     def request(self, session: Session, connection: Connection, kinds: list[str]) -> SyncJob:
@@ -171,5 +174,5 @@ def last_time(zone: str, clock: time) -> datetime:
 
 def _daily() -> Iterator[Due]:
     """What the deployment does for itself once a day."""
-    yield Due("keep tokens alive", last_time("UTC", time(3, 30)), lambda: ("keep_tokens_alive",))
-    yield Due("prune", last_time("UTC", time(4, 10)), lambda: ("prune",))
+    yield Due("keep_tokens_alive", last_time("UTC", time(3, 30)))
+    yield Due("prune", last_time("UTC", time(4, 10)))

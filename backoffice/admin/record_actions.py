@@ -215,11 +215,17 @@ class RecordActions(Page):
 
     def _all_links(self, ids: list[int], do: Callable[[Link], Any], done: str) -> None:
         found = links.links_of(self.record.kind, [r.id for r in self.selected(ids)])
+        problems = []
         for link in found.values():
-            do(link)
+            try:
+                do(link)
+            except ConflictError as error:
+                problems.append(error.message)
         connection = links.connection_here()
         connection_id = connection.id if connection else None
         db.session.commit()
         if connection_id and found:
             doorbell.ring("push", connection_id, urgent=True)
-        flash(f"{counted(len(found), self.noun)} {done}.", "success")
+        flash(f"{counted(len(found) - len(problems), self.noun)} {done}.", "success")
+        for message in problems[:5]:
+            flash(message, "warning")

@@ -16,6 +16,7 @@ from backoffice.admin import links, standing, words
 from backoffice.admin.addresses import return_to
 from backoffice.admin.company_base import Page, not_found, number, page_number
 from backoffice.clock import now
+from backoffice.errors import ConflictError
 from backoffice.extensions import db
 from backoffice.models import KINDS, Connection, Link, LinkState, Record
 from backoffice.queue import doorbell
@@ -98,8 +99,13 @@ class SyncQueueView(Page):
     @expose("/resume/", methods=("POST",))
     def resume(self) -> ResponseReturnValue:
         link = self._one()
-        pending.resume(db.session(), link)
-        return self._done(link.connection_id, "It goes on.")
+        connection_id = link.connection_id
+        try:
+            pending.resume(db.session(), link)
+        except ConflictError as error:
+            flash(error.message, "warning")
+            return redirect(url_for("sync_queue.index"), code=303)
+        return self._done(connection_id, "It goes on.")
 
     @expose("/retry-cause/", methods=("POST",))
     def retry_cause(self) -> ResponseReturnValue:

@@ -11,7 +11,7 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from flask_login import UserMixin
-from sqlalchemy import Column, ForeignKey, String, Table, UniqueConstraint, func, or_, select
+from sqlalchemy import Column, ForeignKey, String, Table, UniqueConstraint, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from backoffice.clock import now
@@ -197,6 +197,9 @@ def invited(session: Session, token: str) -> User | None:
 def keep_an_administrator(session: Session, user: User) -> None:
     """Make sure that others can let people in when this person no longer can. Raises: LastAdministratorError."""
     comes_in = or_(User.password_hash.is_not(None), User.identity_subject.is_not(None))
-    others = select(func.count()).where(User.role == Role.ADMINISTRATOR, User.active, User.id != user.id, comes_in)
-    if user.role is Role.ADMINISTRATOR and user.active and not session.scalar(others):
+    administrators = select(User.id).where(User.role == Role.ADMINISTRATOR, User.active, comes_in).order_by(User.id)
+    if user.role is not Role.ADMINISTRATOR or not user.active:
+        return
+    # Locked: two who take it from each other at the same moment would leave nobody.
+    if not set(session.scalars(administrators.with_for_update())) - {user.id}:
         raise LastAdministratorError

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from backoffice.models import History, Link
 from backoffice.sync.lines import content, held_lines, line_of
+from backoffice.sync.loading import Loaded
 from backoffice.sync.mapper import Mapper
 from backoffice.sync.task import Task
 
@@ -74,6 +75,30 @@ def held(task: Task, mapper: Mapper, ids: Collection[str], lock: bool = False) -
         return {row.link_external_id: Held(row._mapping) for row in rows}
     lines = held_lines(task.session, model, [row.id for row in rows])
     return {row.link_external_id: Held({**row._mapping, "lines": lines.get(row.id, [])}) for row in rows}
+
+
+def held_locked(task: Task, mapper: Mapper, ids: Collection[str]) -> dict[str, Held]:
+    """The same, locked. What was linked to another record meanwhile is found only by a second look."""
+    found = held(task, mapper, ids, lock=True)
+    return found | held(task, mapper, [external_id for external_id in ids if external_id not in found], lock=True)
+
+
+def name_let_go(task: Task, mapper: Mapper, rows: Mapping[str, Held], loaded: Mapping[str, Loaded]) -> None:
+    """Let theirs go on naming what ours names where somebody unlinked just that by hand: both sides keep theirs."""
+    for ref in mapper.refs:
+        names = {
+            key: name
+            for key, row in rows.items()
+            if loaded[key].values[ref.column] is None and row.values[ref.column] is not None
+            if (name := mapper.names(loaded[key].payload).get(ref.column))
+        }
+        if names:
+            mine = Link.connection_id == task.connection_id, Link.kind == ref.kind
+            query = select(Link.record_id, Link.let_go_id).where(*mine, Link.let_go_id.in_(set(names.values())))
+            let_go = {tuple(row) for row in task.session.execute(query)}
+            for key, name in names.items():
+                if (rows[key].values[ref.column], name) in let_go:
+                    loaded[key].values[ref.column] = rows[key].values[ref.column]
 
 
 def before_edits(session: Session, kind: str, row: Held, columns: Collection[str]) -> dict[str, str | None]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from backoffice.errors import UnreadableError
@@ -128,17 +128,21 @@ def resolve(session: Session, connection_id: int, mapper: Mapper, rows: Sequence
         _put_ids(session, connection_id, ref, rows)
     lines = [line for row in rows for line in row.get("lines", ())]
     for ref in mapper.line_refs:
-        _put_ids(session, connection_id, ref, lines)
+        _put_ids(session, connection_id, ref, lines, let_go=True)
 
 
-def _put_ids(session: Session, connection_id: int, ref: Ref, rows: Sequence[dict[str, Any]]) -> None:
+def _put_ids(
+    session: Session, connection_id: int, ref: Ref, rows: Sequence[dict[str, Any]], let_go: bool = False
+) -> None:
+    """With `let_go`, what was unlinked by hand is known as well, unless another record is linked to theirs by now."""
     wanted = {row.get(ref.column) for row in rows} - {None}
     known: dict[Any, int] = {}
     if wanted:
         record_id = func.coalesce(Link.merged_into_id, Link.record_id).label("record_id")
-        query = select(Link.external_id, record_id).where(
-            Link.connection_id == connection_id, Link.kind == ref.kind, Link.external_id.in_(wanted)
-        )
-        known = {row.external_id: row.record_id for row in session.execute(query)}
+        name = func.coalesce(Link.external_id, Link.let_go_id) if let_go else Link.external_id
+        mine = Link.connection_id == connection_id, Link.kind == ref.kind
+        named = or_(Link.external_id.in_(wanted), Link.let_go_id.in_(wanted)) if let_go else name.in_(wanted)
+        query = select(name.label("name"), record_id).where(*mine, named).order_by(Link.external_id.is_not(None))
+        known = {row.name: row.record_id for row in session.execute(query)}
     for row in rows:
         row[ref.column] = known.get(row.get(ref.column))

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from backoffice.clock import now
+from backoffice.errors import ConflictError
 from backoffice.models import (
     KINDS,
     AttemptState,
@@ -24,7 +25,7 @@ from backoffice.models import (
     SyncJob,
     Work,
 )
-from backoffice.models.link import event
+from backoffice.models.link import Routes, event
 from backoffice.sync import jobs
 
 #: After a job that failed, what waits is left alone for so long; an edit or a press begins at once all the same.
@@ -177,15 +178,30 @@ def pause(session: Session, link: Link, reason: str) -> None:
 
 
 def resume(session: Session, link: Link) -> None:
-    """Go on with a record; what was held back on either side goes with the next job."""
-    link.paused, link.skipped, link.paused_reason = False, False, None
+    """Go on with a record; what was held back on either side goes with the next job.
+
+    Raises: ConflictError when it was unlinked by hand, and another record is linked to that row of theirs by now.
+    """
     if link.let_go_id is not None:
+        mine = Link.connection_id == link.connection_id, Link.kind == link.kind
+        other = session.scalar(select(Link.record_id).where(*mine, Link.external_id == link.let_go_id))
+        if other is not None:
+            taken = session.get_one(KINDS[link.kind], other)
+            raise ConflictError(f"{taken} is linked to what this was linked to. Unlink it first, or link this by hand.")
         link.external_id, link.let_go_id = link.let_go_id, None
-    elif link.external_id is None:
+    elif link.external_id is None and _sends(session, link):
         link.synced_revision = 0
         link.wanted_revision = session.get_one(KINDS[link.kind], link.record_id).revision
+    link.paused, link.skipped, link.paused_reason = False, False, None
     _note(session, link, "resumed")
     retry(session, link)
+
+
+def _sends(session: Session, link: Link) -> bool:
+    """Whether records of its kind go out at all."""
+    routes: Routes = session.info.get("routes", {})
+    route = routes.get((session.get_one(Connection, link.connection_id).provider, link.kind))
+    return route is not None and route.direction.sends
 
 
 def retry(session: Session, link: Link) -> None:

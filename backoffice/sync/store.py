@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, insert, select, update
 
 from backoffice.clock import now
 from backoffice.models import History, Link
-from backoffice.sync.held import Held, diff, held
+from backoffice.sync.held import Held, diff, held, held_locked, name_let_go
 from backoffice.sync.judge import Judge
 from backoffice.sync.lines import ENGINE
 from backoffice.sync.loading import Loaded
@@ -19,9 +19,12 @@ from backoffice.sync.task import Task
 def store_known(task: Task, mapper: Mapper, loaded: Mapping[str, Loaded]) -> list[Loaded]:
     """Write what they say of records that are linked, inside the caller's transaction; returns the other rows."""
     rows = held(task, mapper, loaded)
+    name_let_go(task, mapper, rows, loaded)
     differing = [key for key, row in rows.items() if _differs(row, loaded[key])]
     if differing:
-        rows |= held(task, mapper, differing, lock=True)
+        locked = held_locked(task, mapper, differing)
+        name_let_go(task, mapper, locked, loaded)
+        rows = {key: row for key, row in rows.items() if key not in differing} | locked
     judge = Judge(task, mapper)
     for key, row in rows.items():
         judge.known(row, loaded[key])

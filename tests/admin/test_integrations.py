@@ -250,7 +250,7 @@ def test_a_first_sync_says_how_much_is_left_and_reloads_the_page_at_its_end(
 
 
 def test_what_was_left_of_the_calls_long_ago_is_not_said_to_be_left_now(
-    xero: PlayedProvider, session: Db, company: Company, connection: Connection, administrator: Browser
+    session: Db, company: Company, connection: Connection, administrator: Browser
 ) -> None:
     connection.minute_left, connection.day_left, connection.budget_at = 53, 4321, now()
     session.commit()

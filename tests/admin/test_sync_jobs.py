@@ -84,6 +84,15 @@ def test_lists_and_requests_are_called_as_everywhere_else(
         assert f"<td>{said}</td>" in text, said
 
 
+def test_what_was_left_of_the_calls_days_ago_is_not_said_to_be_left(
+    session: Db, connection: Connection, browser: Browser
+) -> None:
+    connection.day_left, connection.minute_left, connection.budget_at = 4321, 53, now() - timedelta(days=2)
+    job = a_job(session, connection, JobState.COMPLETED, ended_at=now())
+    text = browser.says(f"/c/{connection.company_id}/sync-jobs/details/?id={job.id}")
+    assert ("4,321" in text, text.count("not known yet")) == (False, 2)
+
+
 def test_progress_is_told_to_the_page(session: Db, connection: Connection, browser: Browser) -> None:
     doing = {"text": "Bringing in contacts", "done": 6000, "total": 10_000}
     running = a_job(session, connection, JobState.RUNNING, progress=doing, calls=7)

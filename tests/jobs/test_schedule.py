@@ -13,8 +13,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from flask import Flask, current_app
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from rq import Queue
-from sqlalchemy import event, func, select, update
+from sqlalchemy import delete, event, func, select, update
+from sqlalchemy.orm import Session
 
 from backoffice import clock
 from backoffice.config import Settings
@@ -338,8 +341,8 @@ def test_a_daily_job_that_nobody_heard_of_is_rung_for_again(
     companies: list[Company], redis_url: str, tmp_path: Path
 ) -> None:
     """No row stands behind it: its tick alone says that it was started."""
-    daily = select(Tick.schedule).where(Tick.schedule.in_(["prune", "keep tokens alive"]))
-    with Redis(unix_socket_path=str(tmp_path / "nobody")) as nowhere:
+    daily = select(Tick.schedule).where(Tick.schedule.in_(["prune", "keep_tokens_alive"]))
+    with Redis(unix_socket_path=str(tmp_path / "nobody"), retry=Retry(NoBackoff(), 0)) as nowhere:
         doorbell.connect(nowhere)
         fire(NOON)
         assert db.session.scalars(daily).all() == []
@@ -350,6 +353,41 @@ def test_a_daily_job_that_nobody_heard_of_is_rung_for_again(
         rung = [job.func_name for job in doorbell.queue().jobs]
     assert (rung.count("jobs.prune"), rung.count("jobs.keep_tokens_alive")) == (1, 1)
     assert len(db.session.scalars(daily).all()) == 2
+
+
+def test_a_daily_job_comes_although_its_scheduler_died_around_its_ring(
+    companies: list[Company], redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object, **__: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(schedule, "_companies", lambda _session: iter(()))
+    with Redis.from_url(redis_url) as redis:
+        doorbell.connect(redis)
+        with monkeypatch.context() as patch, pytest.raises(SystemExit):
+            patch.setattr(doorbell, "ring", die)
+            fire(NOON)
+        db.session.rollback()
+        fire(NOON + timedelta(seconds=15))
+        rung = [job.func_name for job in doorbell.queue().jobs]
+    assert (rung.count("jobs.prune"), rung.count("jobs.keep_tokens_alive")) == (1, 1)
+
+
+def test_a_company_that_is_deleted_or_unlinked_during_a_round_stops_no_scheduler(
+    companies: list[Company], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, apart = (company.id for company in companies)
+    original = schedule._start
+
+    def start(session: Session, due: schedule.Due) -> bool:
+        session.execute(delete(Company).where(Company.id == gone))
+        session.execute(update(Connection).where(Connection.company_id == apart).values(active=False))
+        session.commit()
+        return original(session, due)
+
+    monkeypatch.setattr(schedule, "_start", start)
+    fire(NOON)
+    assert asked() == 0
 
 
 def test_a_clock_that_was_wrong_for_a_moment_stops_nobody_for_a_year(companies: list[Company]) -> None:

@@ -17,7 +17,7 @@ from backoffice.errors import BackofficeError
 from backoffice.extensions import db
 from backoffice.models import Bill, Connection, Contact, JobState, SyncJob, new_company
 from backoffice.models.book import EVERY_BOOK
-from backoffice.sync import attempt, by_hand, jobs, linking, match, open_book, push, reading, task, writer
+from backoffice.sync import attempt, by_hand, held, jobs, linking, match, open_book, push, reading, task, writer
 from tests.sync.test_interleavings import active, hook
 from tests.sync.test_linking import link_to, other_organisation
 
@@ -351,3 +351,29 @@ def test_what_names_a_record_waits_while_another_book_is_opened_and_is_turned_do
     asides[0].join()
     assert isinstance(asides[0].error, StaleDataError), repr(asides[0].error)
     assert book.session.scalar(select(Bill.id).where(Bill.name == "LATE-1").execution_options(**EVERY_BOOK)) is None
+
+
+def test_linking_by_hand_while_a_page_is_written_is_not_undone(book, app, monkeypatch) -> None:
+    record, row = book.add(name="Acme Trading As Usual"), active(book)
+    other = book.contact(row["Name"])
+    record_id, other_id, asides, original = record.id, other.id, [], held.held
+    book.session.rollback()
+    book.theirs.edit(row["ContactID"], EmailAddress="new@there.example")
+
+    def link_them(session) -> None:
+        by_hand.link_by_hand(session, session.get_one(Contact, record_id), session.get_one(Contact, other_id))
+        session.commit()
+
+    def look(task: Any, mapper: Any, ids: Any, lock: bool = False) -> Any:
+        if lock and mapper.kind == "contact" and not asides:
+            asides.append(Aside(app, link_them))
+            asides[0].join()
+        return original(task, mapper, ids, lock)
+
+    monkeypatch.setattr(held, "held", look)
+    book.update("contact")
+    assert (len(asides), asides[0].error) == (1, None)
+    book.session.expire_all()
+    kept = book.session.get_one(Contact, record_id)
+    assert (book.session.get_one(Contact, other_id).archived, kept.email) == (True, "new@there.example")
+    assert book.link_of(kept).external_id == row["ContactID"]

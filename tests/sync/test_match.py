@@ -7,6 +7,7 @@ from collections import defaultdict
 import pytest
 from sqlalchemy import select
 
+from backoffice.errors import ConflictError
 from backoffice.models import Item, JobState, Link, LinkState, Match, TrackingCategory, TrackingOption
 from backoffice.sandbox.xero.shelf import Selection
 from backoffice.sync import by_hand, linking, pending
@@ -240,3 +241,36 @@ def test_linking_again_takes_up_where_it_stopped(book) -> None:
     book.session.commit()
     book.update()
     assert "Written While Apart" in str(book.theirs.contact(contact.name)["Addresses"])
+
+
+def test_what_is_another_records_by_now_is_not_resumed(book) -> None:
+    row = next(row for row in book.theirs.contacts() if row["ContactStatus"] == "ACTIVE")
+    contact = book.contact(row["Name"])
+    by_hand.unlink_record(book.session, book.link_of(contact), book.company_id)
+    book.session.commit()
+    other = book.add(name="Somebody Else Ltd", email="one@there.example")
+    book.theirs.edit(row["ContactID"], EmailAddress="one@there.example")
+    book.update("contact")
+    assert book.link_of(other).external_id == row["ContactID"]
+    link = book.link_of(contact)
+    with pytest.raises(ConflictError, match="Unlink it first"):
+        pending.resume(book.session, link)
+    book.session.commit()
+    assert (link.paused, link.let_go_id) == (True, row["ContactID"])
+
+
+def test_what_only_comes_in_never_waits_to_be_sent(fresh_book) -> None:
+    book = fresh_book
+    first = book.link()
+    code = book.theirs.shelf("Items").bodies()[0]["Code"]
+    twins = [Item(company_id=book.company_id, code=spelt, name=spelt) for spelt in (code.lower(), code.upper())]
+    book.session.add_all(twins)
+    book.session.commit()
+    book.run(first)
+    link = book.link_of(twins[0])
+    assert link.blocked_kind == "match"
+    pending.pause(book.session, link, "for now")
+    book.session.commit()
+    pending.resume(book.session, link)
+    book.session.commit()
+    assert (link.pending, book.waiting()) == (False, False)

@@ -53,8 +53,8 @@ class Xero:
     key = "xero"
     name = "Xero"
     mappers = MAPPERS
-    #: Xero remembers for six.
-    key_memory = timedelta(minutes=5)
+    #: Xero remembers for six; a token may have to be renewed twice before the request is on its way.
+    key_memory = timedelta(minutes=3)
     #: More would make the address too long.
     ids_per_call = 40
     paged = frozenset(

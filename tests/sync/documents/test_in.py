@@ -27,7 +27,7 @@ from backoffice.models import (
     Status,
 )
 from backoffice.models.billing import make_bill
-from backoffice.sync import jobs, pending
+from backoffice.sync import by_hand, jobs, pending
 from tests.sync.documents.conftest import DAY, Papers
 from tests.sync.moving import MovingProvider
 from tests.sync.test_interleavings import Hooked
@@ -300,3 +300,22 @@ def test_a_kind_that_is_wanted_while_a_job_reads_comes_with_that_job(papers: Pap
     assert book.until_done(job).state is JobState.COMPLETED
     assert left == []
     assert known(papers, Bill, "THERE-1") is not None
+
+
+def test_what_pays_off_a_document_that_was_unlinked_by_hand_stays_with_it(papers: Papers) -> None:
+    invoice = papers.invoice()
+    note = papers.credit_note(papers.line(CreditNote, account_code="200", tax_code="OUTPUT2"), side=Side.SALES)
+    papers.push()
+    there = papers.there(invoice)["InvoiceID"]
+    papers.office("creditnotes").allocate(papers.there(note)["CreditNoteID"], {"Invoice": there, "Amount": 5})
+    papers.office("invoices").pay(there, {"Amount": 3, "Reference": "cheque 8"})
+    papers.book.update()
+    allocation = papers.session.scalars(select(Allocation).filter_by(invoice_id=invoice.id)).one()
+    payment = known(papers, Payment, "cheque 8")
+    by_hand.unlink_record(papers.session, papers.book.link_of(invoice), papers.book.company_id)
+    papers.session.commit()
+    job = papers.book.update()
+    assert job.state is JobState.COMPLETED, job.reason
+    for record in (allocation, payment):
+        papers.session.refresh(record)
+        assert record.invoice_id == invoice.id

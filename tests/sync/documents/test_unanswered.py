@@ -293,3 +293,23 @@ def test_a_file_that_somebody_put_there_under_the_name_is_not_taken_for_ours(pap
     )
     lost(papers, "attachment", record, "500", 0)
     assert there(papers, "attachment", "scan.pdf") == [{"Data": PDF}]
+
+
+def test_a_key_that_is_forgotten_while_the_token_is_renewed_is_not_relied_on(
+    papers: Papers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Renewing it may take a minute and a half, twice as long as a call: a key is not relied on to its last minute."""
+    bill(papers, "ONCE")
+    papers.book.theirs.fault("cut-after", method="PUT", path="/Invoices")
+    job, tokens = papers.push(), papers.book.provider._tokens
+    original = tokens.access_token
+
+    def slow(*args: Any, **more: Any) -> Any:
+        moment = clock.now() + timedelta(seconds=90)
+        papers.book.theirs.world.clock.advance(90)
+        clock.use(lambda: moment)
+        return original(*args, **more)
+
+    monkeypatch.setattr(tokens, "access_token", slow)
+    later(papers, job, 290)
+    assert len(there(papers, "bill", "ONCE")) == 1
