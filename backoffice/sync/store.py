@@ -19,7 +19,6 @@ from backoffice.sync.task import Task
 def store_known(task: Task, mapper: Mapper, loaded: Mapping[str, Loaded]) -> list[Loaded]:
     """Write what they say of records that are linked, inside the caller's transaction; returns the other rows."""
     rows = held(task, mapper, loaded)
-    name_let_go(task, mapper, rows, loaded)
     differing = [key for key, row in rows.items() if _differs(row, loaded[key])]
     if differing:
         locked = held_locked(task, mapper, differing)
