@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 
 from backoffice.models import Link
 from backoffice.sync import match, merged
@@ -113,22 +114,31 @@ def _named(task: Task, mapper: Mapper, column: str, payloads: Sequence[Payload])
 
 def reread(task: Task, mappers: Sequence[Mapper]) -> None:
     """Read by their ids the rows that changed there while nobody here was to take them."""
-    for mapper in task.going(mappers):
-        if mapper.resource not in task.provider.paged:
-            continue  # it is read whole anyway
-        stale = task.session.scalars(
-            select(Link.external_id).where(
-                Link.connection_id == task.connection_id,
-                Link.kind == mapper.kind,
-                Link.external_id.is_not(None),
-                Link.external_version.is_(None),
-                Link.paused.is_(False),
-                Link.attempt_id.is_(None),
-            )
-        ).all()
-        task.session.rollback()
+    paged = [mapper for mapper in task.going(mappers) if mapper.resource in task.provider.paged]  # others come whole
+    if not paged:
+        return
+    stale_kinds = _stale(task, select(Link.kind).distinct(), [mapper.kind for mapper in paged])
+    for mapper in paged:
+        if mapper.kind not in stale_kinds:
+            continue
+        stale = _stale(task, select(Link.external_id), [mapper.kind])
         by_ids(task, mapper, asked_for(task, mapper, [external_id for external_id in stale if external_id]))
         _give_up(task, mapper, stale)
+
+
+def _stale(task: Task, wanted: Select[Any], kinds: Collection[str]) -> Sequence[Any]:
+    """What is wanted of the links whose rows are to be read again. Ends the transaction."""
+    query = wanted.where(
+        Link.connection_id == task.connection_id,
+        Link.kind.in_(kinds),
+        Link.external_id.is_not(None),
+        Link.external_version.is_(None),
+        Link.paused.is_(False),
+        Link.attempt_id.is_(None),
+    )
+    found = task.session.scalars(query).all()
+    task.session.rollback()
+    return found
 
 
 def _give_up(task: Task, mapper: Mapper, asked: Sequence[str | None]) -> None:

@@ -9,9 +9,9 @@ from time import monotonic
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy import and_, case, exists, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, exists, or_, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from backoffice.clock import now
 from backoffice.errors import LeaseLostError
@@ -80,20 +80,14 @@ def claim(session: Session, job_id: int, seconds: float) -> Turn | None:
     return Turn(job_id, fence, seconds) if fence is not None else None
 
 
-def somebody_waits(session: Session, job_id: int) -> bool:
-    """Whether a more urgent job of the same connection is due."""
-    mine = select(SyncJob.connection_id, SyncJob.urgency).where(SyncJob.id == job_id).subquery()
-    return bool(
-        session.scalar(
-            select(
-                exists().where(
-                    SyncJob.connection_id == mine.c.connection_id,
-                    SyncJob.state == JobState.PENDING,
-                    SyncJob.urgency < mine.c.urgency,
-                    SyncJob.due_at <= now(),
-                )
-            )
-        )
+def somebody_waits() -> ColumnElement[bool]:
+    """Of a job that is asked for: whether a more urgent one of the same connection is due."""
+    other = aliased(SyncJob)
+    return exists().where(
+        other.connection_id == SyncJob.connection_id,
+        other.state == JobState.PENDING,
+        other.urgency < SyncJob.urgency,
+        other.due_at <= now(),
     )
 
 

@@ -126,12 +126,16 @@ def _link_of(task: Task, mapper: Mapper, record_id: int) -> int:
     return link.id
 
 
-def settle(task: Task, mapper: Mapper) -> None:
+def settle(task: Task, mappers: Sequence[Mapper]) -> None:
     """After a list was read: link what is clear, ask about what is not, inside the caller's transaction."""
-    candidates = _matches(task, mapper)
-    if not candidates:
-        return
-    _forget_stale(task, mapper, candidates)
+    kinds = select(Link.kind).join(Match).where(Match.connection_id == task.connection_id).distinct()
+    in_doubt = set(task.session.scalars(kinds))
+    for mapper in task.going(mapper for mapper in mappers if mapper.kind in in_doubt):
+        _settle(task, mapper)
+
+
+def _settle(task: Task, mapper: Mapper) -> None:
+    _forget_stale(task, mapper, _matches(task, mapper))
     by_link: dict[int, list[Match]] = defaultdict(list)
     for match in _matches(task, mapper, Link.paused.is_(False)):
         by_link[match.link_id].append(match)

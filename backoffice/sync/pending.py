@@ -86,9 +86,14 @@ def _undecided() -> ColumnElement[bool]:
 
 
 def kinds_waiting(session: Session, connection_id: int) -> set[str]:
-    """The kinds of which anything is ahead of what its organisation has, whatever stands in its way."""
+    """The kinds of which anything is ahead of what its organisation has, whatever stands in its way.
+
+    Ends the transaction.
+    """
     query = select(Link.kind).where(Link.connection_id == connection_id, Link.pending)
-    return set(session.scalars(query.distinct()))
+    found = set(session.scalars(query.distinct()))
+    session.rollback()
+    return found
 
 
 def kinds_to_create(session: Session, connection_id: int, kinds: Sequence[str]) -> Sequence[str]:
@@ -139,14 +144,6 @@ def anything_to_push(session: Session, connection_id: int) -> bool:
     )
     waiting = select(Link.id).where(Link.connection_id == connection_id, due(), Link.kind.not_in(settings.paused_kinds))
     return any(session.scalar(query.limit(1)) is not None for query in (unsettled, waiting))
-
-
-def ahead(session: Session, connection_id: int, kind: str) -> bool:
-    """Whether anything of a kind is ahead of what is there, or waits for something. Ends the transaction."""
-    query = select(Link.id).where(Link.connection_id == connection_id, Link.kind == kind, Link.pending)
-    found = session.scalar(query.limit(1)) is not None
-    session.rollback()
-    return found
 
 
 def left_behind(session: Session) -> Sequence[int]:

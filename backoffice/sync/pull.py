@@ -67,8 +67,7 @@ def pull_rows(task: Task, resource: str, ids: Collection[str]) -> None:
     if resource in task.provider.paged:
         by_ids(task, mappers[0], sorted(ids))
         task.begin()
-        for mapper in task.going(mappers):
-            match.settle(task, mapper)
+        match.settle(task, mappers)
         task.commit()
     else:
         _take_in(task, mappers, _whole(task, resource, mappers), ids)
@@ -101,4 +100,4 @@ def _take_in(task: Task, mappers: Sequence[Mapper], page: Page, only: Collection
     for mapper in task.going(mappers):
         receive(task, [mapper], rows, strict=True)
         archive_missing(task, mapper, ids_in(mapper, page.rows), *among)
-        match.settle(task, mapper)
+        match.settle(task, [mapper])

@@ -26,8 +26,9 @@ LOOKED_FOR = 10
 
 def push(task: Task, only: Collection[int] | None = None) -> None:
     """Send what waits, or `only` these links, each kind after those it refers to."""
+    ahead = pending.kinds_waiting(task.session, task.connection_id)
     for mapper in _to_send(task):
-        if not task.going([mapper]) or not pending.ahead(task.session, task.connection_id, mapper.kind):
+        if not task.going([mapper]) or mapper.kind not in ahead:
             continue
         task.begin()
         pending.unblock(task.session, task.connection_id)
@@ -38,6 +39,7 @@ def push(task: Task, only: Collection[int] | None = None) -> None:
         _send_all(task, mapper, "create", None if only is None else set(only))
         while task.going([mapper]) and (looked_at := _look(task, mapper, only)):
             _send_all(task, mapper, "update", looked_at)
+        ahead = pending.kinds_waiting(task.session, task.connection_id)
     reread(task, task.provider.mappers)  # of some documents something else is due now
 
 

@@ -35,13 +35,19 @@ class Reading:
         self._task, self._resource, self._mappers = task, resource, mappers
         self._many = " and ".join(mapper.model.plural() for mapper in mappers)
         self._thorough = task.thorough and any(mapper.unstamped for mapper in mappers)
+        self._resumed = False
+        #: So many rows were seen.
+        self._seen = 0
 
     def read(self) -> None:
         """Read until every row that the provider counts was seen; else the bookmark stays where it is."""
         self._run = self._open()
-        resumed = self._run.provider_time is not None
+        self._resumed = self._run.provider_time is not None
+        if self._resumed:
+            self._seen = self._count()
+            self._task.session.rollback()
         self._pages(self._task.in_flight)
-        if resumed:
+        if self._resumed:
             self._catch_up()  # rows on pages that were read before it was broken off may have changed since
         while not (complete := self._complete()) and self._run.passes <= PASSES:
             self._catch_up()
@@ -49,7 +55,8 @@ class Reading:
                 break
             self._start_again()
             self._pages(1, stop_when_complete=True)
-        self._finish(complete)
+        if self._run.finished_at is None:
+            self._finish(complete)
 
     def _open(self) -> PullRun:
         """Go on with a reading that was broken off, or begin one from the bookmark.
@@ -98,12 +105,13 @@ class Reading:
                 break
 
     def _write(self, number: int, page: Page) -> set[str]:
-        """One page, one transaction."""
+        """One page, one transaction. Where nothing moved, the last one is the end of the reading too."""
         task, run = self._task, self._run
+        last = page.page_count is not None and number >= max(page.page_count, run.page_count or 0)
         fetch_missing(task, self._mappers, page.rows)
         kept = self._begin()
         ids = receive(task, self._mappers, page.rows) if page.rows else set()
-        _see(task.session, run.id, ids)
+        self._see(ids)
         self._note(
             kept,
             provider_time=run.provider_time or page.provider_time,
@@ -112,19 +120,28 @@ class Reading:
             item_count=page.item_count,
             left_out=sorted({*run.left_out, *_lacking(task, self._resource)}),
         )
-        total = page.item_count
-        seen = task.session.scalar(select(func.count()).select_from(PullSeen).where(PullSeen.pull_run_id == run.id))
-        task.commit({"text": f"Bringing in {self._many}", "done": seen, "total": total}, moved=True)
+        if last and self._complete() and not self._resumed:
+            self._end(kept, complete=True)
+        progress = {"text": f"Bringing in {self._many}", "done": self._seen, "total": page.item_count}
+        task.commit(progress, moved=True)
         return ids
 
     def _complete(self) -> bool:
         """Whether as many rows were seen as the provider counts."""
-        if self._run.item_count is None:
-            return True
+        return self._run.item_count is None or self._seen >= self._run.item_count
+
+    def _see(self, ids: set[str]) -> None:
+        if not ids:
+            return
         session = self._task.session
-        seen = session.scalar(select(func.count()).select_from(PullSeen).where(PullSeen.pull_run_id == self._run.id))
-        session.rollback()
-        return (seen or 0) >= self._run.item_count
+        dialect = postgresql if is_postgresql(session) else sqlite
+        rows = [{"pull_run_id": self._run.id, "external_id": external_id} for external_id in sorted(ids)]
+        session.execute(dialect.insert(PullSeen.table()).on_conflict_do_nothing(), rows)
+        self._seen = self._count()
+
+    def _count(self) -> int:
+        seen = select(func.count()).select_from(PullSeen).where(PullSeen.pull_run_id == self._run.id)
+        return self._task.session.scalar(seen) or 0
 
     def _catch_up(self) -> None:
         """Rows that were edited while the list was read have moved to its front: read what changed since its start."""
@@ -135,7 +152,7 @@ class Reading:
             fetch_missing(self._task, self._mappers, page.rows)
             self._begin()
             ids = receive(self._task, self._mappers, page.rows) if page.rows else set()
-            _see(self._task.session, self._run.id, ids)
+            self._see(ids)
             self._task.commit()
             if number >= (page.page_count or 1):
                 return
@@ -146,11 +163,15 @@ class Reading:
         self._task.commit()
 
     def _finish(self, complete: bool) -> None:
-        """Move the bookmark, but only past a reading that saw everything."""
-        task, kept = self._task, self._begin()
-        for mapper in task.going(self._mappers):
-            match.settle(task, mapper)
-        task.session.execute(delete(PullSeen).where(PullSeen.pull_run_id == self._run.id))
+        self._end(self._begin(), complete)
+        self._task.commit()
+
+    def _end(self, kept: PullRun, complete: bool) -> None:
+        """Move the bookmark, but only past a reading that saw everything. Commits nothing."""
+        task = self._task
+        match.settle(task, self._mappers)
+        if self._seen:
+            task.session.execute(delete(PullSeen).where(PullSeen.pull_run_id == self._run.id))
         if complete:
             self._note(kept, finished_at=now())
         else:
@@ -158,7 +179,6 @@ class Reading:
             task.notes.append(
                 f"The list of {self._many} kept moving while it was read; the next Update reads it again."
             )
-        task.commit()
 
 
 def next_run(task: Task, resource: str, thorough: bool = False) -> PullRun:
@@ -227,11 +247,3 @@ def _one_by_one(
         page = client.page(resource, number, since)
         yield number, page
         rows, number = len(page.rows), number + 1
-
-
-def _see(session: Session, run_id: int, ids: set[str]) -> None:
-    if not ids:
-        return
-    dialect = postgresql if is_postgresql(session) else sqlite
-    rows = [{"pull_run_id": run_id, "external_id": external_id} for external_id in sorted(ids)]
-    session.execute(dialect.insert(PullSeen.table()).on_conflict_do_nothing(), rows)

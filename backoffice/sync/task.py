@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 
 from backoffice import stop
 from backoffice.clock import now
@@ -64,6 +64,8 @@ class Task:
     read_again: set[Fact] = field(default_factory=set)
     #: The kinds of which something that waits to be created may be there already.
     perhaps_there: Collection[str] = ()
+    #: The transaction in which the turn was renewed.
+    _begun: SessionTransaction | None = None
     _calls_written: int = 0
     _budget_written: tuple[int | None, int | None] = (None, None)
 
@@ -94,9 +96,12 @@ class Task:
     def follow_settings(self) -> None:
         """Go on with what was chosen meanwhile. Raises: CancelledError when the company was paused."""
         chosen = select(CompanySettings).filter_by(company_id=self.company_id)
-        self.settings = self.session.scalars(chosen.execution_options(populate_existing=True)).one()
-        self.session.expunge(self.settings)
-        if self.settings.paused:
+        self._follow(self.session.scalars(chosen.execution_options(populate_existing=True)).one())
+
+    def _follow(self, settings: CompanySettings) -> None:
+        self.session.expunge(settings)
+        self.settings = settings
+        if settings.paused:
             raise CancelledError(pause.WORDS)
 
     def books(self) -> Books:
@@ -112,6 +117,7 @@ class Task:
         self.session.rollback()
         lock_connection(self.session, self.connection_id)
         self.turn.write(self.session)
+        self._begun = self.session.get_transaction()
 
     def commit(self, progress: dict[str, Any] | None = None, moved: bool = False) -> None:
         """End a writing transaction, with what was counted and where the job stands.
@@ -129,7 +135,8 @@ class Task:
         if self.notes:
             known = self.session.get_one(SyncJob, self.job_id).notes
             changes["notes"] = [*known, *(note for note in self.notes if note not in known)][:200]
-        self.turn.write(self.session, **changes)
+        if changes or self.session.get_transaction() is not self._begun:
+            self.turn.write(self.session, **changes)
         budget = self._keep_budget()
         self.session.commit()
         self._budget_written = budget
@@ -162,9 +169,11 @@ class Task:
     def pause_here(self) -> None:
         """Between two pages or batches: see whether to stop or to give way. Raises: CancelledError, GiveWayError."""
         self.turn.check()
-        cancelled = self.session.get_one(SyncJob, self.job_id, populate_existing=True).cancel_requested
-        waits = somebody_waits(self.session, self.job_id)
-        self.follow_settings()
+        here = select(SyncJob.cancel_requested, somebody_waits(), CompanySettings).where(SyncJob.id == self.job_id)
+        here = here.join(CompanySettings, CompanySettings.company_id == SyncJob.company_id)
+        here = here.execution_options(populate_existing=True)
+        cancelled, waits, settings = self.session.execute(here).one()
+        self._follow(settings)
         self.session.rollback()
         if cancelled:
             raise CancelledError

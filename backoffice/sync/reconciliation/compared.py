@@ -83,8 +83,8 @@ class ComparedReading(Reading):
         run.provider_time = run.provider_time or page.provider_time
         run.next_page, run.page_count, run.item_count = number + 1, page.page_count, page.item_count
         self._save()
-        seen, total = self._seen(), page.item_count or len(page.rows)
-        task.commit({"text": f"Comparing {self._many}", "done": min(seen, total), "total": total}, moved=True)
+        total = page.item_count or len(page.rows)
+        task.commit({"text": f"Comparing {self._many}", "done": min(self._seen, total), "total": total}, moved=True)
         need_spare_calls(task)
         return ids
 
@@ -97,21 +97,15 @@ class ComparedReading(Reading):
         own = told_apart(self._mappers[0], rows)
         ours = {one for mapper in self._tops for one in ids_in(mapper, rows)}
         _see(self._task.session, self._list_id, "", [Verdict(key) for key in own - ours])
+        self._seen = self._count()
         return own
 
-    def _seen(self) -> int:
+    def _count(self) -> int:
         kinds = ["", *(mapper.kind for mapper in self._tops)]
         query = select(func.count(ComparedSeen.external_id.distinct())).where(
             ComparedSeen.list_id == self._list_id, ComparedSeen.kind.in_(kinds)
         )
         return self._task.session.scalar(query) or 0
-
-    def _complete(self) -> bool:
-        if self._run.item_count is None:
-            return True
-        seen = self._seen()
-        self._task.session.rollback()
-        return seen >= self._run.item_count
 
     def _catch_up(self) -> None:
         assert self._run.provider_time is not None, "a list that was read has a time"
