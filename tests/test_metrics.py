@@ -12,13 +12,13 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 from redis import Redis
-from sqlalchemy import event
 
 from backoffice import clock, signs
 from backoffice.config import Settings
 from backoffice.extensions import db
 from backoffice.models import Connection, JobState, Link, StartedBy, SyncJob, Waiting, Work, new_company
 from tests.databases import application
+from tests.questions import questions
 
 NOW = dt.datetime(2026, 11, 21, 10, 0, tzinfo=dt.UTC)
 BEARER = {"Authorization": "Bearer the token of tests"}
@@ -122,9 +122,9 @@ def test_asks_the_database_the_same_few_questions_however_much_there_is(
 ) -> None:
     with app.app_context():
         fill(companies)
-        asked: list[str] = []
-        event.listen(db.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
-    names = {name for name, _ in read(client)}
+        engine = db.engine
+    with questions(engine) as asked:
+        names = {name for name, _ in read(client)}
     assert 7 < len(asked) <= 10
     assert len(names) < 25
 

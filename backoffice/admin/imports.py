@@ -5,10 +5,9 @@ from __future__ import annotations
 import csv
 import io
 from contextlib import closing
-from datetime import timedelta
 from typing import Any
 
-from flask import Response, flash, redirect, request, url_for
+from flask import Response, current_app, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from flask_login import current_user
@@ -18,8 +17,9 @@ from backoffice.admin.company_base import Page, here, not_found, number
 from backoffice.admin.export import cell
 from backoffice.admin.import_words import told
 from backoffice.admin.messages import say, show_problem
-from backoffice.clock import now
+from backoffice.config import Settings
 from backoffice.database import read_only
+from backoffice.errors import LeaseLostError
 from backoffice.extensions import db
 from backoffice.imports import files
 from backoffice.imports.plan import Options, Plan, Verdict
@@ -29,8 +29,6 @@ from backoffice.imports.write import plan, write
 from backoffice.models import CompanySettings, CsvImport, Role, Treatment
 from backoffice.models.approval import Bar, bar
 
-#: An import that was begun and not ended may be gone on with after so long.
-STALLED = timedelta(minutes=10)
 RECENT = 30
 #: So many rows of each verdict are shown.
 SHOWN = 200
@@ -94,7 +92,6 @@ class ImportsView(Page):
             shown=_shown(found) if found else [],
             told=told,
             again="again" in request.args,
-            stalled=_stalled(row),
             why_not_approved=why_not_approved(),
             treatments=list(Treatment),
             Verdict=Verdict,
@@ -123,16 +120,22 @@ class ImportsView(Page):
         row, company_id = self._row(), here().id
         earlier = files.taken(db.session(), company_id, SORTS[row.sort], row.digest)
         sheet = self._sheet(row)
-        if sheet is None or (earlier and not _stalled(earlier)):
+        if sheet is None or (earlier and not earlier.stalled):
             return redirect(url_for("imports.file", id=earlier.id if earlier else row.id, again=1), code=303)
         key, found = row.id, self._plan(row, sheet)
         if found.obstacle or not found.good or (request.form.get("which") == "all" and found.counts["bad"]):
             flash("Nothing was imported: look at what the preview says.", "warning")
             return redirect(url_for("imports.file", id=key, _anchor="preview"), code=303)
-        if not files.claim(db.session(), row, current_user.id):
+        settings: Settings = current_app.extensions["settings"]
+        lease = files.claim(db.session(), row, current_user.id, settings.lease_seconds)
+        if lease is None:
             return redirect(url_for("imports.file", id=key, again=1), code=303)
-        counts = write(db.session(), found, company_id)
-        files.end(db.session(), key, counts)
+        try:
+            counts = write(db.session(), found, company_id, lease)
+            lease.end(db.session(), counts=counts)
+        except LeaseLostError:
+            flash("Somebody else went on with this file, since it came no further for a while.", "warning")
+            return redirect(url_for("imports.file", id=key), code=303)
         seen = url_for(f"{LIST_OF_SORT[found.sort.key]}.index_view")
         say(told(found.sort, counts), seen, f"See the {found.sort.plural}", "success")
         return redirect(url_for("imports.file", id=key), code=303)
@@ -196,11 +199,6 @@ def why_not_approved() -> str:
     settings = db.session.scalar(select(CompanySettings).where(CompanySettings.company_id == here().id))
     barred = bar(settings, current_user.role, current_user.id, {current_user.id})
     return BARRED[barred] if barred else ""
-
-
-def _stalled(row: CsvImport) -> bool:
-    """Whether an import was begun and came to no end."""
-    return row.started_at is not None and row.ended_at is None and now() - row.started_at > STALLED
 
 
 def _shown(found: Plan) -> list[tuple[Verdict, list[Any], int]]:

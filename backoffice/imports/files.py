@@ -13,7 +13,8 @@ from backoffice.clock import now
 from backoffice.imports.reader import Sheet
 from backoffice.imports.sorts import Sort, guessed
 from backoffice.imports.values import ambiguous_dates, writes_decimal_comma
-from backoffice.models import CsvImport
+from backoffice.models import CsvImport, leased
+from backoffice.models.leased import Lease
 
 #: How long a file itself is kept.
 KEPT = timedelta(days=7)
@@ -77,22 +78,14 @@ def _options(sheet: Sheet, columns: dict[str, int]) -> dict[str, bool]:
     return {"day_first": day_first, "sure_of_dates": certain, "decimal_comma": writes_decimal_comma(numbers)}
 
 
-def claim(session: Session, row: CsvImport, user_id: int) -> bool:
-    """Say that a file is being imported, so that nobody does it a second time. Commits; false if somebody does."""
-    key, moment = row.id, row.started_at
-    was = CsvImport.started_at == moment if moment else CsvImport.started_at.is_(None)
-    mine = update(CsvImport).where(CsvImport.id == key, was, CsvImport.ended_at.is_(None))
+def claim(session: Session, row: CsvImport, user_id: int, seconds: float) -> Lease | None:
+    """Begin to import a file, or go on with it; None if somebody does, or has done it. Commits."""
+    key = row.id
+    begun = update(CsvImport).where(CsvImport.id == key, CsvImport.started_at.is_(None))
     try:
-        done = session.execute(mine.values(started_at=now(), started_by_id=user_id).returning(CsvImport.id)).all()
+        session.execute(begun.values(started_at=now(), started_by_id=user_id), execution_options=leased.QUIET)
         session.commit()
     except IntegrityError:
         session.rollback()
-        return False
-    return bool(done)
-
-
-def end(session: Session, key: int, counts: dict[str, int]) -> None:
-    """Say that all of a file is written. Commits."""
-    row = session.get_one(CsvImport, key)
-    row.ended_at, row.counts = now(), counts
-    session.commit()
+        return None
+    return leased.claim(session, CsvImport, key, seconds)

@@ -18,6 +18,7 @@ from backoffice.imports.reader import Sheet
 from backoffice.imports.records import plan_records
 from backoffice.imports.sorts import Sort
 from backoffice.models import Contact, Document, Record
+from backoffice.models.leased import Lease
 
 #: So many records are written in one transaction.
 LOT = 100
@@ -31,28 +32,31 @@ def plan(
     return make(session, company_id, sort, sheet, columns, options)
 
 
-def write(session: Session, found: Plan, company_id: int) -> dict[str, int]:
+def write(session: Session, found: Plan, company_id: int, lease: Lease) -> dict[str, int]:
     """Write what a plan would add and change, and count it by verdict. Commits after each lot.
 
     What somebody else changes or adds meanwhile stays as they made it, and counts as bad.
+    Raises: LeaseLostError when somebody else has gone on with the file.
     """
     done = Counter(found.counts)
     done[Verdict.ADD.value] = done[Verdict.CHANGE.value] = done["parties"] = 0
     made: dict[int, int] = {}
     for lot in lots(found.good, LOT):
         try:
-            done += _write(session, found.sort, lot, company_id, made)
+            done += _write(session, found.sort, lot, company_id, made, lease)
         except (IntegrityError, StaleDataError, ReadOnlyRecordError):
             session.rollback()
             for entry in lot:
                 _anew(entry)
-                done += _write_one(session, found.sort, entry, company_id, made)
+                done += _write_one(session, found.sort, entry, company_id, made, lease)
     return {key: done[key] for key in (*(verdict.value for verdict in Verdict), "parties")}
 
 
-def _write_one(session: Session, sort: Sort, entry: Entry, company_id: int, made: dict[int, int]) -> Counter[str]:
+def _write_one(
+    session: Session, sort: Sort, entry: Entry, company_id: int, made: dict[int, int], lease: Lease
+) -> Counter[str]:
     try:
-        return _write(session, sort, [entry], company_id, made)
+        return _write(session, sort, [entry], company_id, made, lease)
     except (IntegrityError, StaleDataError, ReadOnlyRecordError):
         session.rollback()
         return Counter({Verdict.BAD.value: 1})
@@ -65,7 +69,9 @@ def _anew(entry: Entry) -> None:
             row.id = None
 
 
-def _write(session: Session, sort: Sort, lot: list[Entry], company_id: int, made: dict[int, int]) -> Counter[str]:
+def _write(
+    session: Session, sort: Sort, lot: list[Entry], company_id: int, made: dict[int, int], lease: Lease
+) -> Counter[str]:
     """One transaction. `made` holds the parties that were made for this file, by the plan's values of them."""
     fresh = _parties(session, lot, company_id, made)
     known = _known(session, sort.model, [entry.known_id for entry in lot if entry.known_id])
@@ -79,7 +85,7 @@ def _write(session: Session, sort: Sort, lot: list[Entry], company_id: int, made
                 entry.record.contact_id = {**made, **fresh}[id(entry.new_party)]
             session.add(entry.record)
     _mark(session, sort, lot)
-    session.commit()
+    lease.write(session)
     made.update(fresh)
     counts = Counter(entry.verdict.value for entry in lot)
     counts["parties"] = len(fresh)

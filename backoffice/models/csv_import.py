@@ -9,11 +9,12 @@ from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from backoffice.clock import now
-from backoffice.database import Base, RowId
+from backoffice.database import Base
+from backoffice.models.leased import Leased
 from backoffice.models.user import User
 
 
-class CsvImport(Base):
+class CsvImport(Leased, Base):
     """One file for one company. A file of the same content is taken in once for each sort of records."""
 
     __tablename__ = "csv_import"
@@ -29,7 +30,6 @@ class CsvImport(Base):
         ),
     )
 
-    id: Mapped[int] = mapped_column(RowId, primary_key=True)
     company_id: Mapped[int] = mapped_column(ForeignKey("company.id", ondelete="CASCADE"), index=True)
     #: What it brings: a key of `backoffice.imports.sorts.SORTS`.
     sort: Mapped[str] = mapped_column(String(40))
@@ -44,12 +44,17 @@ class CsvImport(Base):
     options: Mapped[dict[str, Any]] = mapped_column(JSON)
     uploaded_at: Mapped[datetime] = mapped_column(default=now)
     uploaded_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
-    #: When a person pressed Import, and when all of it was written.
+    #: When a person pressed Import.
     started_at: Mapped[datetime | None]
     started_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
-    ended_at: Mapped[datetime | None]
     #: How many records were added, changed, here already and bad, and how many parties were made for them.
     counts: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
 
     started_by: Mapped[User | None] = relationship(foreign_keys=[started_by_id])
     uploaded_by: Mapped[User | None] = relationship(foreign_keys=[uploaded_by_id])
+
+    @property
+    def stalled(self) -> bool:
+        """Whether it was begun, came to no end, and nobody is at it."""
+        held = self.lease_until is not None and self.lease_until >= now()
+        return self.started_at is not None and self.ended_at is None and not held

@@ -79,9 +79,9 @@ class Lease:
         """Leave it to whoever comes next. Commits. Raises: LeaseLostError."""
         self._write(session, lease_until=None)
 
-    def end(self, session: Session) -> None:
+    def end(self, session: Session, **values: Any) -> None:
         """Commit, and say that it is done. Raises: LeaseLostError."""
-        self._write(session, ended_at=now(), lease_until=None)
+        self._write(session, ended_at=now(), lease_until=None, **values)
 
 
 def claim(session: Session, model: type[Leased], id_: int, seconds: float) -> Lease | None:

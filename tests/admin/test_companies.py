@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
 
 from backoffice.clock import now
-from backoffice.extensions import db
 from backoffice.models import (
     Alert,
     Cause,
@@ -31,22 +28,7 @@ from backoffice.models import (
     new_company,
 )
 from tests.admin.conftest import Browser, Db, a_job, a_record, integrate
-
-
-@contextmanager
-def counting(app: Flask) -> Iterator[list[str]]:
-    """The questions that are asked of the database."""
-    asked: list[str] = []
-
-    def listen(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
-        if statement.lstrip().upper().startswith(("SELECT", "INSERT", "UPDATE", "DELETE")):
-            asked.append(statement)
-
-    with app.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", listen)
-    yield asked
-    event.remove(engine, "before_cursor_execute", listen)
+from tests.questions import questions
 
 
 def linked(session: Db, name: str, **values: Any) -> Connection:
@@ -162,16 +144,16 @@ def test_it_asks_as_many_questions_for_many_as_for_few(
     asked = {}
     for view in ("cards", "table"):
         administrator.says(f"/companies/?view={view}")
-        with counting(app) as questions:
+        with questions(app) as found:
             administrator.says(f"/companies/?view={view}")
-        asked[view] = len(questions)
+        asked[view] = len(found)
     for number in range(60):
         connection = linked(session, f"Many {number:02}")
         a_job(session, connection, JobState.COMPLETED, ended_at=now())
     for view, before in asked.items():
-        with counting(app) as questions:
+        with questions(app) as found:
             text = administrator.says(f"/companies/?view={view}")
-        assert len(questions) == before, "\n".join(questions)
+        assert len(found) == before, "\n".join(found)
         assert ("Page 1" in text) == (view == "cards")
     assert "<table" in administrator.says("/companies/"), "more than 24 are a table"
     assert "<table" not in administrator.says("/companies/?view=cards")

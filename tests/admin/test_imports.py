@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from time import monotonic
 from typing import Any
@@ -15,11 +15,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event, select
 from werkzeug.test import TestResponse
 
+from backoffice import clock
 from backoffice.admin.imports import SORT_OF_LIST
 from backoffice.admin.views import RECORD_VIEWS
 from backoffice.clock import now
+from backoffice.errors import LeaseLostError
+from backoffice.imports import files
 from backoffice.imports.plan import Options, Verdict
 from backoffice.imports.reader import UnreadableFileError, read
 from backoffice.imports.sorts import SORTS, guessed
@@ -45,8 +49,10 @@ from backoffice.models import (
     TrackingOption,
     User,
 )
+from backoffice.models.leased import Lease
 from tests.admin.conftest import Browser, Db, a_record, integrate
 from tests.admin.papers import a_paper
+from tests.imports.turn import a_turn
 
 MEGABYTE = 1024 * 1024
 BILLS = "Number,Supplier,Date,Due date,Description,Quantity,Unit price,Account,Tax,Total\n"
@@ -324,14 +330,76 @@ def test_an_import_that_was_broken_off_is_gone_on_with(
     address = bring(browser, company, "bill", BILLS + rows)
     kept = session.query(CsvImport).one()
     a_paper(session, Bill, company, name="B-0", contact=books)
-    kept.started_at = now() - timedelta(minutes=1)
+    kept.started_at = now() - timedelta(minutes=30)
+    kept.lease_until = now() + timedelta(minutes=1)
     session.commit()
     assert "under way" in run(browser, company, address)
-    kept.started_at = now() - timedelta(minutes=30)
+    kept.lease_until = now() - timedelta(seconds=1)
     session.commit()
     assert "Go on with the rest" in browser.says(address)
     assert "1 bill added, 1 here already." in run(browser, company, address)
     assert session.query(Bill).count() == 2
+
+
+def begun(session: Db) -> tuple[CsvImport, Lease]:
+    """The one file, as somebody's who has just pressed Import; nobody else can then."""
+    kept = session.query(CsvImport).one()
+    assert kept.uploaded_by_id is not None
+    lease, other = (files.claim(session, kept, kept.uploaded_by_id, 60) for _ in range(2))
+    assert lease is not None
+    assert other is None
+    return kept, lease
+
+
+@pytest.fixture
+def moment() -> Iterator[list[datetime]]:
+    """The time, which goes on when a test says so."""
+    at = [now()]
+    clock.use(lambda: at[0])
+    yield at
+    clock.use()
+
+
+def test_an_import_that_takes_long_is_nobody_elses_meanwhile(
+    session: Db,
+    company: Company,
+    books: Contact,
+    browser: Browser,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: list[datetime],
+) -> None:
+    rows = "".join(f"B-{n},Acme Ltd,2026-11-01,,Paper,1,1,429,INPUT2,\n" for n in range(4))
+    address = bring(browser, company, "bill", BILLS + rows)
+    kept, lease = begun(session)
+    monkeypatch.setattr("backoffice.imports.write.LOT", 1)
+    free: list[bool] = []
+
+    def a_lot_takes_long(_: Any) -> None:
+        moment[0] += timedelta(seconds=40)
+        with Db(session.get_bind()) as other:
+            free.append(other.scalar(select(CsvImport.id).where(CsvImport.free())) is not None)
+
+    event.listen(session, "after_commit", a_lot_takes_long)
+    found = plan(session, company.id, SORTS["bill"], read((BILLS + rows).encode()), kept.columns, Options())
+    write(session, found, company.id, lease)
+    event.remove(session, "after_commit", a_lot_takes_long)
+    assert free == [False] * 4
+    assert "under way" in run(browser, company, address)
+    assert session.query(Bill).count() == 4
+
+
+def test_who_was_overtaken_writes_nothing_more(
+    session: Db, company: Company, books: Contact, browser: Browser, moment: list[datetime]
+) -> None:
+    content = BILLS + "B-1,Acme Ltd,2026-11-01,,Paper,1,1,429,INPUT2,\n"
+    address = bring(browser, company, "bill", content)
+    kept, lease = begun(session)
+    found = plan(session, company.id, SORTS["bill"], read(content.encode()), kept.columns, Options())
+    moment[0] += timedelta(seconds=61)
+    assert "1 bill added" in run(browser, company, address)
+    with pytest.raises(LeaseLostError):
+        write(session, found, company.id, lease)
+    assert session.query(Bill).count() == 1
 
 
 HOSTILE = [
@@ -421,7 +489,7 @@ def test_nothing_that_a_table_may_hold_breaks_an_import(
     except UnreadableFileError:
         return
     found = plan(session, company.id, sort, sheet, guessed(sort, sheet.headers), options)
-    counts = write(session, found, company.id)
+    counts = write(session, found, company.id, a_turn(session, company.id, sort))
     assert sum(counts[verdict.value] for verdict in Verdict) == len(found.entries)
     assert {key: counts[key] for key in ("add", "bad")} == {key: found.counts[key] for key in ("add", "bad")}
     again = plan(session, company.id, sort, sheet, guessed(sort, sheet.headers), replace(options, change_known=False))

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
 
 from backoffice.clock import now
-from backoffice.extensions import db
 from backoffice.models import (
     Alert,
     Allocation,
@@ -36,25 +32,9 @@ from tests.admin.conftest import Browser, Db, a_job, a_record, integrate
 from tests.admin.papers import DAY, a_bank, a_paper, a_party, approved
 from tests.admin.test_drift import a_drift
 from tests.admin.test_previews import a_preview, a_row
+from tests.questions import questions
 
 LISTS = ("payments", "allocations", "attachments", "bills", "credit-notes")
-
-
-@contextmanager
-def questions(app: Flask) -> Iterator[list[str]]:
-    """The statements that are executed meanwhile."""
-    asked: list[str] = []
-    with app.app_context():
-        engine = db.engine
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        asked.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield asked
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 def fill(session: Db, company: Company, start: int, count: int) -> None:

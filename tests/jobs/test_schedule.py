@@ -16,7 +16,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rq import Queue
-from sqlalchemy import delete, event, func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from backoffice import clock
@@ -37,6 +37,7 @@ from backoffice.queue import doorbell
 from backoffice.sync import jobs, pause
 from jobs import schedule, sweep
 from tests.jobs.schedulers import STEPS, Round
+from tests.questions import questions
 
 #: A Saturday, on which every nightly hour of the companies has passed since noon.
 NOON = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
@@ -293,9 +294,8 @@ def test_many_companies_cost_few_statements(companies: list[Company]) -> None:
     at(NOON)
     while fire():
         pass
-    statements: list[str] = []
-    event.listen(db.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
-    assert fire() == 0
+    with questions(db.engine) as statements:
+        assert fire() == 0
     assert len([each for each in statements if each.startswith("SELECT")]) == 2
 
 

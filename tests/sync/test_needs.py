@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from backoffice.clock import now
@@ -32,6 +31,7 @@ from backoffice.models import (
 )
 from backoffice.sync import needs
 from tests.databases import application
+from tests.questions import questions
 
 
 @pytest.fixture
@@ -123,7 +123,6 @@ def test_whoever_asks_about_no_duplicates_is_told_of_none(session: Session) -> N
 @pytest.mark.parametrize("companies", [1, 8])
 def test_asks_as_many_questions_for_many_as_for_one(session: Session, companies: int) -> None:
     ids = [everything(session, f"Company {number}").company_id for number in range(companies)]
-    asked: list[str] = []
-    event.listen(db.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
-    assert len(needs.of_companies(session, ids)) == companies
+    with questions(db.engine) as asked:
+        assert len(needs.of_companies(session, ids)) == companies
     assert len(asked) == 11

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from backoffice import clock
+from backoffice.extensions import db
 from backoffice.models import (
     Account,
     History,
@@ -22,6 +23,7 @@ from backoffice.models import (
 )
 from backoffice.sandbox.xero.shelf import Selection
 from backoffice.sync import jobs, pending
+from tests.questions import questions
 
 #: Contacts, items, accounts, tracking, tax rates; orders, invoices (with bills), credit notes (with allocations),
 #: prepayments, overpayments, payments. None of them tells about another, so each is asked.
@@ -51,6 +53,13 @@ def test_an_update_with_nothing_changed_costs_one_call_a_list_and_writes_nothing
     assert job.calls == LISTS
     assert sum(book.theirs.calls().values()) == LISTS
     assert book.session.scalar(select(func.count()).select_from(History)) == before
+
+
+def test_an_update_with_nothing_changed_asks_the_database_little(book) -> None:
+    with questions(db.engine) as asked:
+        job = book.update()
+    assert job.changed_nothing
+    assert len(asked) <= 200, len(asked)
 
 
 def test_what_is_edited_there_is_edited_here(book) -> None:

@@ -6,8 +6,9 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from sqlalchemy import event, insert, select
+from sqlalchemy import insert, select
 
+from backoffice.extensions import db
 from backoffice.models import (
     Bill,
     CompanySettings,
@@ -24,6 +25,7 @@ from backoffice.sync.asking import There, ask, askable, bring_in
 from backoffice.sync.verdict import Cause
 from backoffice.sync.why import Asked, Findings
 from tests.databases import EITHER
+from tests.questions import questions
 from tests.sync.conftest import Book
 
 pytestmark = pytest.mark.parametrize("database_url", EITHER, indirect=True)
@@ -274,7 +276,6 @@ def test_lists_that_come_whole_are_asked_too(book: Book, kind: str) -> None:
 
 def test_a_million_entries_of_history_do_not_slow_it_down(book: Book) -> None:
     """Every question about the history is answered by an index: the plan says so, whatever the machine."""
-    asked: list[str] = []
     theirs(book, "Kiwi Steel")
     rows = [
         {
@@ -289,14 +290,8 @@ def test_a_million_entries_of_history_do_not_slow_it_down(book: Book) -> None:
     ]
     book.session.execute(insert(History), rows)
     book.session.commit()
-    connection = book.session.connection()
-
-    @event.listens_for(connection, "before_cursor_execute")
-    def note(_c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        asked.append(statement)
-
-    look(book, "Nobody at all")
-    event.remove(connection, "before_cursor_execute", note)
+    with questions(db.engine) as asked:
+        look(book, "Nobody at all")
     of_history = [statement for statement in asked if "FROM history" in statement]
     assert of_history
     assert all("history.formerly =" in statement and "history.company_id =" in statement for statement in of_history)

@@ -15,7 +15,7 @@ from backoffice.models.history import as_text
 from backoffice.sync import pause
 from backoffice.sync.books import Books
 from backoffice.sync.changed import line_differences, named
-from backoffice.sync.held import Held, held
+from backoffice.sync.held import Held, held, name_let_go
 from backoffice.sync.intake import ids_in
 from backoffice.sync.lines import Values
 from backoffice.sync.loading import Loaded, load
@@ -77,6 +77,7 @@ def compare(task: Task, mapper: Mapper, payloads: Sequence[Payload]) -> list[Ver
 def weigh(task: Task, mapper: Mapper, loaded: Mapping[str, Loaded]) -> list[Verdict]:
     """The same for rows that have been read."""
     known = held(task, mapper, loaded)
+    name_let_go(task, mapper, known, loaded)
     judging = _Comparison(task, mapper, _spoken_for(task, mapper, loaded.keys() - known.keys()))
     return [judging.row(known.get(key), row) for key, row in loaded.items()]
 
@@ -146,21 +147,11 @@ class _Comparison:
         elif sends and (lines or set(columns) - mapper.theirs):
             ours = {**row.values, **as_sent(self.task, mapper, self._books, row, theirs)}
             columns = [c for c in columns if ours[c] != theirs.values[c]]
-        columns = [c for c in columns if not self._let_go(c, ours[c], theirs)]
         if sends and "archived" in mapper.standing and row.archived != bool(theirs.gone):
             columns.append("archived")
         yield from (self._side_by_side(column, ours[column], theirs) for column in sorted(columns))
         if lines:
             yield from _line_cells(self.task.session, ours["lines"], theirs.values["lines"])
-
-    def _let_go(self, column: str, ours: Any, theirs: Loaded) -> bool:
-        """Whether theirs names what ours names, and somebody unlinked that by hand."""
-        ref = next((ref for ref in self.mapper.refs if ref.column == column), None)
-        if ref is None or theirs.values[column] is not None or ours is None:
-            return False
-        mine = Link.connection_id == self.task.connection_id, Link.kind == ref.kind, Link.record_id == ours
-        let_go = select(Link.id).where(*mine, Link.let_go_id == self.mapper.names(theirs.payload).get(column))
-        return self.task.session.scalar(let_go) is not None
 
     def _side_by_side(self, column: str, ours: Any, theirs: Loaded) -> dict[str, Any]:
         mapper, session = self.mapper, self.task.session

@@ -7,13 +7,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, event, func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -49,6 +48,7 @@ from backoffice.models.totals import Treatment
 from backoffice.sync import by_hand, changed, jobs, linking, pending
 from backoffice.sync.books import Books
 from backoffice.sync.mapper import Mapper
+from tests.questions import questions
 from tests.sync.conftest import Book
 from tests.sync.documents.conftest import DAY, DUE, Papers
 
@@ -118,20 +118,6 @@ def deleted_number(papers: Papers, number: str) -> None:
     office = papers.office("purchaseorders")
     row = office.add({"Contact": contact, "LineItems": [line], "PurchaseOrderNumber": number})
     office.act(row["PurchaseOrderID"], "delete", {})
-
-
-@contextmanager
-def counted() -> Iterator[list[str]]:
-    statements: list[str] = []
-
-    def note(_c: Any, _cursor: Any, statement: str, *_more: Any) -> None:
-        statements.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield statements
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
 
 
 def most(statements: list[str]) -> list[tuple[str, int]]:
@@ -665,7 +651,7 @@ def test_fifty_bills_of_fifty_parties_take_few_statements(papers: Papers) -> Non
         given = {"company_id": papers.book.company_id, "date": DAY, "due_date": DUE, "contact_id": party.id}
         papers.session.add(Bill(**given, name=f"N-{n}", status=Status.APPROVED, lines=[papers.line(Bill)]))
     papers.session.commit()
-    with counted() as statements:
+    with questions(db.engine) as statements:
         job = papers.push()
     assert job.sent == 50
     assert len(statements) < 330, most(statements)
@@ -689,7 +675,7 @@ def test_a_page_of_bills_takes_few_statements(papers: Papers) -> None:
                 "LineItems": [line],
             }
         )
-    with counted() as statements:
+    with questions(db.engine) as statements:
         papers.book.update("bill")
     assert len(statements) < 150, most(statements)
 
