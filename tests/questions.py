@@ -11,19 +11,20 @@ from sqlalchemy import Engine, event
 
 from backoffice.extensions import db
 
-STATEMENTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
+#: What begins and ends a transaction, and what a new connection is told.
+AROUND = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "PRAGMA", "SET ")
 
 
 @contextmanager
 def questions(of: Engine | Flask) -> Iterator[list[str]]:
-    """The statements that are executed in the block; what begins a transaction is none."""
+    """The statements that are executed in the block, without those around them."""
     found: list[str] = []
     if isinstance(of, Flask):
         with of.app_context():
             of = db.engine
 
     def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
-        if statement.lstrip().upper().startswith(STATEMENTS):
+        if not statement.lstrip().upper().startswith(AROUND):
             found.append(statement)
 
     event.listen(of, "before_cursor_execute", note)

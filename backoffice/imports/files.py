@@ -80,12 +80,8 @@ def _options(sheet: Sheet, columns: dict[str, int]) -> dict[str, bool]:
 
 def claim(session: Session, row: CsvImport, user_id: int, seconds: float) -> Lease | None:
     """Begin to import a file, or go on with it; None if somebody does, or has done it. Commits."""
-    key = row.id
-    begun = update(CsvImport).where(CsvImport.id == key, CsvImport.started_at.is_(None))
     try:
-        session.execute(begun.values(started_at=now(), started_by_id=user_id), execution_options=leased.QUIET)
-        session.commit()
-    except IntegrityError:
+        return leased.claim(session, CsvImport, row.id, seconds, started_at=now(), started_by_id=user_id)
+    except IntegrityError:  # another file of the same content was begun at this moment
         session.rollback()
         return None
-    return leased.claim(session, CsvImport, key, seconds)

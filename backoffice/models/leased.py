@@ -84,12 +84,12 @@ class Lease:
         self._write(session, ended_at=now(), lease_until=None, **values)
 
 
-def claim(session: Session, model: type[Leased], id_: int, seconds: float) -> Lease | None:
-    """Take a row that nobody does; None when it is not to be had, or is given up. Commits."""
+def claim(session: Session, model: type[Leased], id_: int, seconds: float, **values: Any) -> Lease | None:
+    """Take a row that nobody does, and write these values; None when it is not to be had, or is given up. Commits."""
     free = update(model).where(model.id == id_, model.free())
     given_up = free.where(model.tries >= MOST_TRIES).values(ended_at=now(), lease_until=None, reason=GIVEN_UP)
     session.execute(given_up, execution_options=QUIET)
     taken = {"fence": model.fence + 1, "tries": model.tries + 1, "lease_until": now() + timedelta(seconds=seconds)}
-    fence = session.scalar(free.values(**taken).returning(model.fence), execution_options=QUIET)
+    fence = session.scalar(free.values(**taken, **values).returning(model.fence), execution_options=QUIET)
     session.commit()
     return Lease(model, id_, fence, seconds) if fence is not None else None

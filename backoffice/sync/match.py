@@ -126,11 +126,16 @@ def _link_of(task: Task, mapper: Mapper, record_id: int) -> int:
     return link.id
 
 
+def in_doubt(task: Task, mappers: Sequence[Mapper]) -> list[Mapper]:
+    """Those of some mappers of whose kinds there are candidates."""
+    query = select(Link.kind).join(Match).where(Match.connection_id == task.connection_id).distinct()
+    kinds = set(task.session.scalars(query))
+    return task.going(mapper for mapper in mappers if mapper.kind in kinds)
+
+
 def settle(task: Task, mappers: Sequence[Mapper]) -> None:
     """After a list was read: link what is clear, ask about what is not, inside the caller's transaction."""
-    kinds = select(Link.kind).join(Match).where(Match.connection_id == task.connection_id).distinct()
-    in_doubt = set(task.session.scalars(kinds))
-    for mapper in task.going(mapper for mapper in mappers if mapper.kind in in_doubt):
+    for mapper in in_doubt(task, mappers):
         _settle(task, mapper)
 
 

@@ -107,7 +107,6 @@ class Reading:
     def _write(self, number: int, page: Page) -> set[str]:
         """One page, one transaction. Where nothing moved, the last one is the end of the reading too."""
         task, run = self._task, self._run
-        last = page.page_count is not None and number >= max(page.page_count, run.page_count or 0)
         fetch_missing(task, self._mappers, page.rows)
         kept = self._begin()
         ids = receive(task, self._mappers, page.rows) if page.rows else set()
@@ -116,15 +115,21 @@ class Reading:
             kept,
             provider_time=run.provider_time or page.provider_time,
             next_page=number + 1,
-            page_count=page.page_count,
+            page_count=None if page.page_count is None else max(page.page_count, run.page_count or 0),
             item_count=page.item_count,
             left_out=sorted({*run.left_out, *_lacking(task, self._resource)}),
         )
-        if last and self._complete() and not self._resumed:
+        if self._is_the_end(number):
             self._end(kept, complete=True)
         progress = {"text": f"Bringing in {self._many}", "done": self._seen, "total": page.item_count}
         task.commit(progress, moved=True)
         return ids
+
+    def _is_the_end(self, number: int) -> bool:
+        """Whether nothing is left to do after this page: none is under way, all was seen, and nothing is in doubt."""
+        last = self._run.page_count is not None and number >= self._run.page_count
+        done = last and self._complete() and not self._resumed
+        return done and not match.in_doubt(self._task, self._mappers)
 
     def _complete(self) -> bool:
         """Whether as many rows were seen as the provider counts."""
@@ -159,17 +164,18 @@ class Reading:
             number += 1
 
     def _start_again(self) -> None:
-        self._note(self._begin(), passes=self._run.passes + 1, next_page=1)
+        self._note(self._begin(), passes=self._run.passes + 1, next_page=1, page_count=None)
         self._task.commit()
 
     def _finish(self, complete: bool) -> None:
-        self._end(self._begin(), complete)
+        kept = self._begin()
+        match.settle(self._task, self._mappers)
+        self._end(kept, complete)
         self._task.commit()
 
     def _end(self, kept: PullRun, complete: bool) -> None:
         """Move the bookmark, but only past a reading that saw everything. Commits nothing."""
         task = self._task
-        match.settle(task, self._mappers)
         if self._seen:
             task.session.execute(delete(PullSeen).where(PullSeen.pull_run_id == self._run.id))
         if complete:

@@ -135,7 +135,7 @@ class Task:
         if self.notes:
             known = self.session.get_one(SyncJob, self.job_id).notes
             changes["notes"] = [*known, *(note for note in self.notes if note not in known)][:200]
-        if changes or self.session.get_transaction() is not self._begun:
+        if changes or self._begun is None or self.session.get_transaction() is not self._begun:
             self.turn.write(self.session, **changes)
         budget = self._keep_budget()
         self.session.commit()

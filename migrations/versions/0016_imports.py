@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -9,6 +11,9 @@ revision = "0016"
 down_revision = "0015"
 branch_labels = None
 depends_on = None
+
+#: How long a file is left to whoever imports it while this is done.
+PATIENCE = timedelta(minutes=10)
 
 
 def upgrade() -> None:
@@ -19,6 +24,11 @@ def upgrade() -> None:
     with op.batch_alter_table("csv_import") as batch_op:
         for column in ("fence", "tries"):
             batch_op.alter_column(column, server_default=None)
+    moment = sa.DateTime(timezone=True)
+    columns = (sa.column(name, moment) for name in ("started_at", "ended_at", "lease_until"))
+    imports = sa.table("csv_import", *columns)
+    under_way = sa.and_(imports.c.started_at.is_not(None), imports.c.ended_at.is_(None))
+    op.execute(imports.update().where(under_way).values(lease_until=datetime.now(UTC) + PATIENCE))
 
 
 def downgrade() -> None:

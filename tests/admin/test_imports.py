@@ -49,7 +49,7 @@ from backoffice.models import (
     TrackingOption,
     User,
 )
-from backoffice.models.leased import Lease
+from backoffice.models.leased import MOST_TRIES, Lease, claim
 from tests.admin.conftest import Browser, Db, a_record, integrate
 from tests.admin.papers import a_paper
 from tests.imports.turn import a_turn
@@ -339,6 +339,25 @@ def test_an_import_that_was_broken_off_is_gone_on_with(
     assert "Go on with the rest" in browser.says(address)
     assert "1 bill added, 1 here already." in run(browser, company, address)
     assert session.query(Bill).count() == 2
+    session.refresh(kept)
+    assert kept.started_by_id == kept.uploaded_by_id, "who went on with it imported it"
+
+
+def test_an_import_that_fails_again_and_again_is_given_up(
+    session: Db, company: Company, books: Contact, browser: Browser
+) -> None:
+    address = bring(browser, company, "bill", BILLS + "B-1,Acme Ltd,2026-11-01,,Paper,1,1,429,INPUT2,\n")
+    kept = session.query(CsvImport).one()
+    kept.started_at, kept.tries = now() - timedelta(minutes=30), MOST_TRIES
+    session.commit()
+    assert "It came to no end" in browser.says(place(company))
+    text = run(browser, company, address)
+    assert "It was given up" in text
+    assert "Bring the rows that are left in a file of their own." in text
+    assert "Not added" in text
+    assert "Go on with the rest" not in text
+    assert "It was given up" in browser.says(place(company))
+    assert session.query(Bill).count() == 0
 
 
 def begun(session: Db) -> tuple[CsvImport, Lease]:
@@ -400,6 +419,26 @@ def test_who_was_overtaken_writes_nothing_more(
     with pytest.raises(LeaseLostError):
         write(session, found, company.id, lease)
     assert session.query(Bill).count() == 1
+
+
+def test_who_is_overtaken_on_the_page_is_told(
+    session: Db,
+    company: Company,
+    books: Contact,
+    browser: Browser,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: list[datetime],
+) -> None:
+    address = bring(browser, company, "bill", BILLS + "B-1,Acme Ltd,2026-11-01,,Paper,1,1,429,INPUT2,\n")
+
+    def overtaken(*given: Any) -> Any:
+        moment[0] += timedelta(seconds=61)
+        assert claim(session, CsvImport, int(key(address)), 60) is not None
+        return write(*given)
+
+    monkeypatch.setattr("backoffice.admin.imports.write", overtaken)
+    assert "Somebody else went on with this file" in run(browser, company, address)
+    assert session.query(Bill).count() == 0
 
 
 HOSTILE = [

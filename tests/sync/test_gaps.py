@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from random import Random
+from threading import Lock
+from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from backoffice import stop
 from backoffice.config import Settings
-from backoffice.models import Connection, JobState, new_company
+from backoffice.models import Connection, JobState, PullRun, new_company
 from backoffice.sync import linking
+from backoffice.sync.provider import Page
 from tests.sync.conftest import Book
 from tests.sync.moving import MovingClient, MovingProvider
 
@@ -101,4 +109,54 @@ def test_a_provider_that_takes_no_notice_of_the_page_is_asked_twice_at_most(fres
     assert book.theirs.calls()["GET Contacts"] <= page + 6
     book.theirs.world.faults.clear()
     book.update("contact")
+    assert differences(book) == []
+
+
+class LeavingClient:
+    """Answers the pages in flight with the last one first; a row of the first page leaves the list right after that."""
+
+    def __init__(self, client: Any, leave: Callable[[], object]) -> None:
+        self._client, self._leave = client, leave
+        self._lock = Lock()
+        self._last: list[Page] = []
+        self._left = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def page(self, resource: str, number: int, since: Any = None) -> Page:
+        with self._lock:
+            if number > 1 and not self._left:
+                self._left = True
+                self._last.append(self._client.page(resource, 6, since))
+                self._leave()
+            page: Page = self._last.pop() if number == 6 and self._last else self._client.page(resource, number, since)
+            return page
+
+
+def test_a_reading_does_not_end_while_a_page_of_it_is_under_way(
+    fresh_book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page says that there are fewer pages now; the last one of before is still to be written."""
+    book, ended = fresh_book, list[datetime | None]()
+    job = book.link()
+    book.theirs.add("The thirty-first")
+    newest = sorted(book.theirs.shelf("Contacts").bodies(), key=lambda row: row["UpdatedDateUTC"])[-2]["ContactID"]
+
+    def look() -> bool:
+        run = book.session.scalars(select(PullRun).order_by(PullRun.id.desc()).limit(1)).first()
+        if run and (run.next_page, run.passes) == (6, 1):
+            ended.append(run.finished_at)
+        book.session.rollback()
+        return False
+
+    monkeypatch.setattr(stop, "requested", look)
+    leave = partial(book.theirs.shelf("Contacts").remove, newest)
+    provider = MovingProvider(book.provider, lambda client: LeavingClient(client, leave))
+    settings = book.shop.settings.model_copy(update={"xero_in_flight": 6})
+    book.shop = replace(book.shop, providers={"xero": provider}, settings=settings)
+    job.kinds = ["contact"]
+    book.session.commit()
+    assert book.run(job).state is JobState.COMPLETED
+    assert ended == [None]
     assert differences(book) == []
