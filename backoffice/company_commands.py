@@ -42,14 +42,16 @@ def link(company: str, custom_connection: bool, confirm_push: bool, another_book
 @json_option
 def update(company: str, kinds: tuple[str, ...], as_json: bool) -> None:
     """Bring in what changed at the accounting system, then send what is pending; all kinds where none is named."""
-    from backoffice import foreground
+    from backoffice import foreground, stop
 
-    with transaction() as app, Progress() as progress:
+    with stop.at_signals(), transaction() as app, Progress() as progress:
         job = foreground.update(app, company, kinds, progress.show)
         outcome = _outcome(job)
         nothing = job.changed_nothing
     if as_json:
         print_json(outcome)
+    elif outcome["state"] == "pending":
+        click.echo("The update was stopped; a worker goes on with it.", err=True)
     elif outcome["state"] != "completed":
         click.echo(f"The update is {outcome['state']}: {outcome['reason'] or 'no reason was given'}", err=True)
     elif nothing:

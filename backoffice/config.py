@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     #: The address people type; a host other than localhost makes this a production deployment.
     public_url: str = "http://localhost:8000"
-    #: How many reverse proxies in front set X-Forwarded-For and -Proto.
+    #: How many reverse proxies in front set X-Forwarded-For, -Proto and -Host.
     trusted_proxies: int = Field(0, ge=0, le=5)
 
     xero_client_id: str = ""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from threading import Event
+from time import monotonic
 from typing import Any
 
 from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from backoffice import stop
 from backoffice.clock import now
 from backoffice.errors import BackofficeError
 from backoffice.extensions import db
@@ -68,6 +70,7 @@ def link_custom(
 def update(app: Flask, name: str, kinds: Sequence[str], watch: Callable[[dict[str, Any]], None]) -> SyncJob:
     """Bring a company up to date in this process; `watch` is called with its progress after each page and batch.
 
+    Asked to end, it hands its job back between two pages or batches, and a worker goes on with it.
     Raises: UnknownNameError for a company or kind that is not there, BackofficeError when it is not linked.
     """
     session = db.session()
@@ -84,12 +87,13 @@ def update(app: Flask, name: str, kinds: Sequence[str], watch: Callable[[dict[st
     while True:
         run(shop, job.id)
         session.refresh(job)
-        if not job.open:
+        if not job.open or stop.requested():
             return job
         watch({"text": f"Waiting for {job.waiting_for or 'another job'}, on again at {job.due_at:%H:%M:%S} UTC"})
-        wait = max(1.0, (job.due_at - now()).total_seconds())
+        until = monotonic() + max(1.0, (job.due_at - now()).total_seconds())
         session.rollback()
-        Event().wait(wait)
+        while not stop.requested() and monotonic() < until:
+            Event().wait(0.5)
 
 
 def known_kinds(provider: Provider, names: Sequence[str]) -> list[str]:

@@ -17,7 +17,7 @@ def keys() -> None:
 
 @keys.command()
 def new() -> None:
-    """Print a new key; put it first in ENCRYPTION_KEYS and keep the old ones behind it."""
+    """Print a new key: for the end of ENCRYPTION_KEYS first, and for its front once every process knows it."""
     from cryptography.fernet import Fernet
 
     click.echo(Fernet.generate_key().decode())

@@ -149,3 +149,16 @@ def test_rows_of_every_version_come_to_the_newest_one(engine: sa.Engine, databas
     Base.metadata.drop_all(engine)
     Base.metadata.create_all(engine)
     assert migrated == described(engine)
+
+
+def test_an_import_that_is_under_way_meanwhile_is_left_to_whoever_does_it(engine: sa.Engine) -> None:
+    flask_migrate.upgrade(revision="0015")
+    with engine.begin() as connection:
+        schema = Schema(connection)
+        schema.fill((1, 2))
+        imports = next(table for table in schema.tables if table.name == "csv_import")
+        connection.execute(imports.update().where(imports.c.id == 1).values(ended_at=None))
+    flask_migrate.upgrade()
+    with engine.begin() as connection:
+        rows = connection.execute(sa.text("SELECT id, lease_until IS NOT NULL FROM csv_import"))
+        assert {number: bool(held) for number, held in rows} == {1: True, 2: False}

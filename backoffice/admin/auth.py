@@ -15,6 +15,7 @@ from backoffice.admin.addresses import return_to
 from backoffice.admin.admission import Way, admit, half_way, openid, passwords_taken, proceed, sign_in_limit
 from backoffice.admin.audience import for_role, public
 from backoffice.admin.company_base import Page
+from backoffice.errors import LostKeyError
 from backoffice.extensions import db, limiter
 from backoffice.models import Role, User
 from backoffice.models.second_factor import accepts, recovery_codes_left
@@ -69,9 +70,14 @@ def code() -> ResponseReturnValue:
         return redirect(url_for("auth.sign_in"), code=303)
     user, onward = found
     if request.method == "GET":
-        return render_template("auth/code.html", wrong=False)
+        return render_template("auth/code.html")
     typed = request.form.get("code", "")
-    if not accepts(db.session(), user, typed):
+    try:
+        fits = accepts(db.session(), user, typed)
+    except LostKeyError:
+        db.session.rollback()
+        return render_template("auth/code.html", key_lost=True), 503
+    if not fits:
         db.session.rollback()
         return render_template("auth/code.html", wrong=True), 401
     admit(user, Way.PASSWORD)

@@ -54,12 +54,13 @@ def table(app: Flask) -> str:
 
 def _row(route: Route) -> tuple[str, ...]:
     admitted = [route.admits(None), *(route.admits(role) for role in reversed(Role))]
-    marks = ["signature" if route.who is Open.MACHINES else "yes" if yes else "" for yes in admitted]
+    marks = ["itself" if route.who is Open.MACHINES else "yes" if yes else "" for yes in admitted]
     outside = "not found" if route.of_company else ""
     return f"`{route.address}`", route.method, *marks, outside
 
 
 LEAD = """Made by `make routes` from what the views say of themselves; the tests try every line of it with everybody.
-*Yes*: the request reaches the view, which may still refuse what is asked. Blank: sign-in for the anonymous, *This is
-not yours to do* (403) for the others. Administrators enter every company; others may be limited to some, and find no
-page of the rest (404). Every POST needs the token of its session, but what proves itself by a signature."""
+*Yes*: the request reaches the view, which may still refuse what is asked. Blank: sign-in for the anonymous, *You are
+not allowed to do this* (403) for the others. *Itself*: for machines, who is signed in matters not; webhooks need a
+signature and the metrics a token, the probes nothing. Administrators enter every company; others may be limited to
+some, and find no page of the rest (404). Every POST needs the token of its session, but those of machines."""

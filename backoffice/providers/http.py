@@ -7,18 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from http.cookiejar import DefaultCookiePolicy
+from time import monotonic
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
-from urllib3.exceptions import MaxRetryError, NewConnectionError
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
 from backoffice.config import Settings
 from backoffice.errors import BackofficeError, TransientError, UnansweredError, UnreadableError
 
 #: Digits of a whole number that Python reads without being told that it may.
 LONGEST_INTEGER = 4000
+#: So many bytes of an answer are read at a time.
+PIECE = 65_536
 HEADERS = {"Accept-Encoding": "gzip", "User-Agent": "backoffice"}
 
 
@@ -115,8 +118,9 @@ class Wire:
         """Exactly one request and its answer, whatever the status.
 
         Raises: TransientError when it was not sent or was a question; UnansweredError when it was sent, would write,
-        and no whole answer came.
+        and no whole answer came in the time that connecting and reading may take together.
         """
+        ends = monotonic() + sum(self._timeout)
         try:
             response = self._session.request(
                 request.method,
@@ -127,7 +131,26 @@ class Wire:
                 auth=Bearer(token),
                 timeout=self._timeout,
                 allow_redirects=False,
+                stream=True,
             )
+            content = _whole_body(response, ends)
         except requests.RequestException as error:
             raise dead_line(error, request.writes) from error
-        return Answer(response.status_code, response.headers, response.content)
+        return Answer(response.status_code, response.headers, content)
+
+
+def _whole_body(response: requests.Response, ends: float) -> bytes:
+    """What an answer holds. A line is given up after a silence only: byte by byte, an answer would last for hours.
+
+    Raises: RequestException when the line breaks, or at the moment `ends`.
+    """
+    pieces = []
+    with response:
+        try:
+            while piece := response.raw.read1(PIECE, decode_content=True):
+                pieces.append(piece)
+                if monotonic() > ends:
+                    raise requests.ReadTimeout("The answer came too slowly.")
+        except HTTPError as error:
+            raise requests.ConnectionError(error) from error
+    return b"".join(pieces)

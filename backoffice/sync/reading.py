@@ -35,7 +35,7 @@ class Reading:
         self._task, self._resource, self._mappers = task, resource, mappers
         self._many = " and ".join(mapper.model.plural() for mapper in mappers)
         self._thorough = task.thorough and any(mapper.unstamped for mapper in mappers)
-        self._resumed = False
+        self._resumed = self._repeated = False
         #: So many rows were seen.
         self._seen = 0
 
@@ -49,7 +49,7 @@ class Reading:
         self._pages(self._task.in_flight)
         if self._resumed:
             self._catch_up()  # rows on pages that were read before it was broken off may have changed since
-        while not (complete := self._complete()) and self._run.passes <= PASSES:
+        while not (complete := self._complete()) and not self._repeated and self._run.passes <= PASSES:
             self._catch_up()
             if complete := self._complete():
                 break
@@ -98,7 +98,8 @@ class Reading:
                 ask_about_emptiness(self._task, self._resource, self._many, page)
             ids = self._write(number, page)
             if ids and ids == previous and number > 1:
-                break  # a provider that takes no notice of the page number
+                self._repeated = True  # by a provider that takes no notice of the page number
+                break
             previous = ids
             self._task.pause_here()
             if stop_when_complete and self._complete():
@@ -182,9 +183,8 @@ class Reading:
             self._note(kept, finished_at=now())
         else:
             task.session.execute(delete(PullRun).where(PullRun.id == self._run.id))
-            task.notes.append(
-                f"The list of {self._many} kept moving while it was read; the next Update reads it again."
-            )
+            why = "came with one page twice" if self._repeated else "kept moving while it was read"
+            task.notes.append(f"The list of {self._many} {why}; the next Update reads it again.")
 
 
 def next_run(task: Task, resource: str, thorough: bool = False) -> PullRun:

@@ -280,6 +280,8 @@ def test_what_is_being_sent_is_not_unlinked_under_way(
     session.flush()
     link.attempt_id = attempt.id
     session.commit()
+    for page in (f"details/?id={record.id}", "", "?flt0_state_is=unconfirmed"):
+        assert "Unconfirmed" in browser.says(f"/c/{company.id}/suppliers/{page}")
     answer = browser.post(f"/c/{company.id}/suppliers/unlink/", {"id": record.id})
     assert answer.location == f"/c/{company.id}/suppliers/details/?id={record.id}"
     session.expire_all()

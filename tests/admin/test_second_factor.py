@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.fernet import Fernet
 from flask import Flask
 from flask.testing import FlaskClient
 from pyotp import TOTP
@@ -15,6 +16,7 @@ from werkzeug.test import TestResponse
 
 from backoffice import clock
 from backoffice.config import Settings
+from backoffice.database import keyring
 from backoffice.models import Company, RecoveryCode, Role, User
 from tests.admin.conftest import PASSWORD, TOKEN, Browser, Db, sign_in
 
@@ -104,6 +106,19 @@ def test_after_the_password_comes_the_code(app: Flask, secret: str) -> None:
     assert give(client, "000000").status_code == 401
     assert not inside(client)
     assert give(client, f" {now_shown(secret)[:3]} {now_shown(secret)[3:]} ").location == "/companies/?sort=last"
+    assert inside(client)
+
+
+def test_where_the_key_is_lost_a_recovery_code_still_lets_in(app: Flask, browser: Browser, time: Clock) -> None:
+    _, answer = set_up(browser)
+    code = re.findall(r"[a-z0-9]{4}(?:-[a-z0-9]{4}){3}", answer.text)[0]
+    time.later(minutes=5)
+    keyring.load((Fernet.generate_key().decode(),))
+    client = half_way(app)
+    said = give(client, "123456")
+    assert said.status_code == 503
+    assert "missing from ENCRYPTION_KEYS" in said.text
+    assert give(client, code).status_code == 303
     assert inside(client)
 
 

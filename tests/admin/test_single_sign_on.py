@@ -7,12 +7,14 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
 from flask import Flask, Response
 from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 from sqlalchemy import select
 from werkzeug.test import TestResponse
@@ -24,6 +26,8 @@ from backoffice.errors import ConfigurationError
 from backoffice.models import Company, Role, SignInRules, User
 from tests.admin.conftest import PASSWORD, TOKEN, Browser, Db, sign_in
 from tests.databases import hang_up
+from tests.hostile.attack import VALUE, assert_well, encoded
+from tests.hostile.cases import cases
 from tests.identity_provider import CLIENT_ID, PUBLIC_AS_SECRET, SECRET, IdentityProvider, a_key, identity_provider
 
 AT = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
@@ -98,6 +102,25 @@ def test_who_is_known_by_a_verified_address_comes_in(
     user = someone(session, Role.OPERATOR)
     assert (user.identity_issuer, user.identity_subject) == (provider.issuer, "s-1")
     assert user.signed_in_at is not None
+
+
+ANSWERS = st.lists(
+    st.tuples(st.sampled_from(["code", "state", "error", "error_description", "iss", "scope"]), VALUE), max_size=6
+)
+
+
+@cases(40)
+@given(bent=ANSWERS, ours=st.booleans())
+def test_whatever_comes_back_lets_nobody_in_and_breaks_nothing(
+    app: Flask, company: Company, provider: IdentityProvider, bent: list[tuple[str, str]], ours: bool
+) -> None:
+    app.extensions["redis"].flushdb()  # where sign-in is counted
+    client = app.test_client()
+    query = {"state": parse_qs(urlsplit(go(client)).query)["state"]} if ours else {}
+    for name, value in bent:
+        query.setdefault(name, []).append(value)
+    assert_well(client.get("/sign-in/elsewhere/back", query_string=encoded(query)), frozenset({""}))
+    assert client.get("/companies/").status_code == 303
 
 
 def test_the_account_counts_from_then_on_and_not_the_address(

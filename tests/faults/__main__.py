@@ -126,8 +126,9 @@ def main() -> None:
     click.echo(f"\nSeed {given.seed}; it took {time.monotonic() - started:.0f} s.")
     failed = [scenario.name for scenario, row in rows if not row.passed]
     if failed:
-        again = " ".join(f"--only {name}" for name in failed)
-        click.echo(f"Again: python -m tests.faults --seed {given.seed} {again}")
+        again = [f"--only {name}" for name in failed] + [f"--database {sort}" for sort in given.database or ()]
+        again += [f"--times {given.times}"] if given.times else []
+        click.echo(f"Again: python -m tests.faults --seed {given.seed} {' '.join(again)}")
     sys.exit(bool(failed))
 
 

@@ -25,6 +25,7 @@ FAULTS: dict[str, Fault] = {
     "HTML": mischief.html,
     "empty body": mischief.empty,
     "slow bytes": mischief.trickled,
+    "bytes without an end": mischief.dripped,
     "later than anybody waits": mischief.late(2.5),
 }
 #: Xero is left alone for minutes when it says that it is offline; the test lets them pass at once.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tests.faults.desk import Desk
 from tests.faults.proxy import Exchange, Rule
@@ -14,6 +14,8 @@ from tests.faults.scenario import Scenario, Stage
 #: A job that lost so many workers in a row is left alone until it has got on: one more, and it is set aside.
 MOST = 2
 LOST = "SELECT max(lost_workers) FROM sync_job WHERE connection_id = :id AND state = 'running'"
+#: So many kills at random are some at each step.
+ENOUGH = 50
 #: How long one request may be waited for, in seconds.
 PATIENCE = 20.0
 
@@ -67,8 +69,10 @@ class Trap:
 
     desk: Desk
     step: Step
-    rule: Rule
     since: float
+    rule: Rule = field(init=False)
+    #: Whether a process was ended by it; None before it is sprung.
+    killed: bool | None = None
 
 
 def play(stage: Stage) -> None:
@@ -80,6 +84,9 @@ def play(stage: Stage) -> None:
             break
         traps.append(_set(stage, desk))
     stage.house.rules.clear()
+    if stage.times >= ENOUGH:
+        struck = set(stage.found.counted)
+        stage.expect(len(struck) == len(STEPS), f"workers are killed at every step, not only {sorted(struck)}")
 
 
 def _free(stage: Stage, traps: list[Trap]) -> Desk | None:
@@ -99,9 +106,9 @@ def _free(stage: Stage, traps: list[Trap]) -> Desk | None:
 def _put_away(stage: Stage, traps: list[Trap]) -> None:
     """The traps that have sprung, and those that have waited long."""
     for trap in list(traps):
-        if trap.rule.hits:
+        if trap.killed:
             stage.injected(trap.step.__name__.replace("_", " "))
-        if trap.rule.hits or time.monotonic() - trap.since > PATIENCE:
+        if trap.killed is not None or time.monotonic() - trap.since > PATIENCE:
             trap.rule.count = 0
             traps.remove(trap)
 
@@ -117,15 +124,22 @@ def _set(stage: Stage, desk: Desk) -> Trap:
         desk.act_there()
     desk.act()
 
+    trap = Trap(desk, step, time.monotonic())
+
     def fault(exchange: Exchange) -> None:
         worker = stage.house.programs[exchange.caller]
-        step(worker.strike_child if alone else worker.strike, share, exchange)
+
+        def kill() -> None:
+            trap.killed = bool(worker.strike_child() if alone else worker.strike())
+
+        step(kill, share, exchange)
 
     def matches(exchange: Exchange) -> bool:
         mine = exchange.writes and exchange.headers.get("xero-tenant-id") == desk.organisation
         return mine and _may_die(stage, desk)
 
-    return Trap(desk, step, stage.house.rules.add(fault, matches, skip=skip), time.monotonic())
+    trap.rule = stage.house.rules.add(fault, matches, skip=skip)
+    return trap
 
 
 SCENARIO = Scenario(

@@ -14,7 +14,7 @@ from tests.faults.scenario import Scenario, Stage
 PAGE = re.compile(r"\bpage=(\d+)")
 CONTACTS = "/api.xro/2.0/Contacts"
 #: So many calls besides one a page show that a list repeats itself.
-BESIDES = 10
+BESIDES = 2
 KEPT = "SELECT count(*) FROM {} WHERE company_id = :id AND NOT archived"
 JOB = "SELECT state, question, reason FROM sync_job WHERE id = :id"
 

@@ -52,6 +52,12 @@ def trickled(exchange: Exchange) -> None:
     exchange.answer(exchange.forward(), pieces=20, pause=0.02)
 
 
+def dripped(exchange: Exchange) -> None:
+    """The answer comes byte by byte, for longer than anybody waits for one."""
+    answer = exchange.forward()
+    exchange.answer(answer, pieces=len(answer.body), pause=0.1)
+
+
 def late(seconds: float) -> Fault:
     """The request is done, and answered after so many seconds."""
 

@@ -6,7 +6,6 @@ shell does; it only spares the second that importing takes.
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import multiprocessing
 import os
@@ -78,20 +77,18 @@ class Program:
         except psutil.NoSuchProcess:
             return []
 
-    def strike(self) -> None:
-        """End it at once, with what it forked; do not wait for that."""
-        for pid in (self.pid, *self.children()):
-            send(pid, signal.SIGKILL)
+    def strike(self) -> int:
+        """End it at once, with what it forked; do not wait for that. How many processes it was."""
+        return sum([send(pid, signal.SIGKILL) for pid in (self.pid, *self.children())])
 
     def kill(self) -> None:
         """End it at once, with what it forked."""
         self.strike()
         self.join()
 
-    def strike_child(self) -> None:
-        """End at once what it forked, and leave the rest."""
-        for pid in self.children():
-            send(pid, signal.SIGKILL)
+    def strike_child(self) -> int:
+        """End at once what it forked, and leave the rest. How many processes it was."""
+        return sum([send(pid, signal.SIGKILL) for pid in self.children()])
 
     def stop(self) -> None:
         """Let it sleep, whatever it does."""
@@ -109,10 +106,13 @@ class Program:
         return self.code
 
 
-def send(pid: int, number: signal.Signals) -> None:
-    """Send a signal to a process that may be gone."""
-    with contextlib.suppress(ProcessLookupError):
+def send(pid: int, number: signal.Signals) -> bool:
+    """Send a signal to a process that may be gone; says whether it was there."""
+    try:
         os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def end_with_driver() -> None:

@@ -105,7 +105,7 @@ class Rule:
 
 @dataclass
 class Rules:
-    """The faults that are set on all lines of one house, and the requests that writes were made with."""
+    """The faults that are set on all lines of one house."""
 
     _rules: list[Rule] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)

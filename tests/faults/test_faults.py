@@ -13,7 +13,7 @@ from tests.faults.table import SCENARIOS
 pytestmark = pytest.mark.slow
 
 SEED = 1
-#: By turns; what is about one of them is played on that.
+#: By turns.
 PLAYED = [(each, each.sorts[number % len(each.sorts)]) for number, each in enumerate(SCENARIOS)]
 
 

@@ -18,7 +18,7 @@ import pytest
 import requests
 from flask import Flask
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from backoffice import stop
 from backoffice.config import Settings
@@ -97,6 +97,28 @@ def test_a_worker_that_is_stopped_hands_its_job_back_at_the_next_page(book: Book
     broken_off = book.session.scalars(select(PullRun).order_by(PullRun.id.desc())).first()
     assert broken_off is not None
     assert 1 < broken_off.next_page < 20
+    book.theirs.world.faults.clear()
+    assert book.until_done(job).state is JobState.COMPLETED
+
+
+def test_an_update_on_the_command_line_that_is_stopped_hands_its_job_back_too(book: Book, settings: Settings) -> None:
+    book.session.execute(delete(PullRun))  # so that the list is read from its beginning
+    book.session.commit()
+    book.theirs.fault("slow", method="GET", path="/Contacts", seconds=0.2, count=100)
+    newest = select(SyncJob).order_by(SyncJob.id.desc()).limit(1)
+
+    def under_way() -> bool:
+        found = book.session.scalars(newest.execution_options(populate_existing=True)).one()
+        done = found.state is JobState.RUNNING and found.progress.get("done")
+        book.session.rollback()
+        return bool(done)
+
+    with running(settings, "-m", "backoffice.cli", "update", book.company.name, "contact") as command:
+        assert wait_for(under_way)
+        command.send_signal(signal.SIGTERM)
+        assert command.wait(30) == 1
+    job = book.session.scalars(newest.execution_options(populate_existing=True)).one()
+    assert (job.state, job.lease_until, job.lost_workers) == (JobState.PENDING, None, 0)
     book.theirs.world.faults.clear()
     assert book.until_done(job).state is JobState.COMPLETED
 

@@ -131,7 +131,8 @@ class ComparedReading(Reading):
         """Look for what is missing from the list, and put down how the list stands."""
         task = self._task
         if not complete:
-            task.notes.append(f"The list of {self._many} kept moving while it was compared; look again later.")
+            why = "came with one page twice" if self._repeated else "kept moving while it was compared"
+            task.notes.append(f"The list of {self._many} {why}; look again later.")
         for mapper in self._mappers:
             found = missing.look(task, mapper, self._reconciliation_id, self._list_id, self._compare)
             complete = complete and found

@@ -24,6 +24,8 @@ from backoffice.providers.xero.client import XeroClient
 from backoffice.providers.xero.provider import Xero
 from backoffice.sandbox.xero.faults import Fault
 from backoffice.sandbox.xero.server import Sandbox
+from tests.faults.mischief import dripped
+from tests.faults.proxy import Proxy, Rules
 from tests.providers.conftest import again, connect, consent
 from tests.providers.xero.client.conftest import CONTACTS, payload
 
@@ -61,6 +63,21 @@ def test_a_slow_answer_to_a_write_is_no_answer(
     with pytest.raises(UnansweredError):
         hasty.send(CONTACTS, "create", [payload("Slow")], "the key")
     sandbox.world.faults.clear()
+
+
+@pytest.mark.parametrize("writes", [False, True])
+def test_an_answer_that_comes_byte_by_byte_is_no_answer_either(
+    settings: Settings, redis: Redis, sessions: Any, connection: Connection, sandbox: Sandbox, writes: bool
+) -> None:
+    """Each piece comes in time, the whole would take for ever."""
+    rules = Rules()
+    rules.add(dripped, lambda exchange: exchange.writes is writes)
+    line = Proxy("client", sandbox.url, rules)
+    hasty = {"connect_timeout": 0.2, "read_timeout": 0.3, "xero_api_url": f"{line.url}/api.xro/2.0"}
+    client = Xero(settings.model_copy(update=hasty), redis, sessions)._client(connection, urgent=True)
+    with pytest.raises(UnansweredError if writes else TransientError):
+        client.send(CONTACTS, "create", [payload("Slow")], "the key") if writes else client.whole("Items")
+    line.stop()
 
 
 @pytest.mark.parametrize(
