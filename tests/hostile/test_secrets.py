@@ -24,6 +24,8 @@ from tests.hostile.poison import KINDS
 from tests.hostile.test_their_rows import update
 
 KEY = "the-webhooks-key-of-this-test"
+TOTP = "THESECRETOFTHISTESTSAUTHENTICATOR"
+RENEWING = ("the-refresh-token-of-this-test", "the-one-before-it")
 
 
 @pytest.fixture
@@ -54,11 +56,14 @@ def test_no_page_shows_a_secret(walk: Walker, secrets: list[str]) -> None:
 def test_no_row_holds_a_secret_in_clear(estate: Estate, beginning: Beginning, secrets: list[str]) -> None:
     with estate.app.app_context():
         webhook.keep_key(db.session(), estate.app.extensions["providers"]["xero"], KEY)
-        token = new_invitation(db.session.scalars(select(User).limit(1)).one())
+        user = db.session.scalars(select(User).limit(1)).one()
+        token, user.totp_secret = new_invitation(user), TOTP
+        for each in db.session.scalars(select(Authorisation)):
+            each.refresh_token, each.previous_refresh_token = RENEWING
         db.session.commit()
     rows = b"".join(estate.rows().values())
     assert b"Demo Company" in rows
-    assert [one for one in (*secrets, KEY, token) if one.encode() in rows] == []
+    assert [one for one in (*secrets, KEY, token, TOTP, *RENEWING) if one.encode() in rows] == []
 
 
 def test_nothing_that_is_written_on_the_way_holds_a_secret(

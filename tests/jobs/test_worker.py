@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import subprocess
@@ -66,6 +67,13 @@ def test_a_job_of_ours_is_done(queue, work):
     job = queue.enqueue("jobs.run", 12345)  # of a sync job that is not there: nothing to do
     logged = work()
     assert job.get_status() is JobStatus.FINISHED, logged
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_lines_of_a_job_carry_the_request_that_it_was_rung_for_by(queue, work):
+    queue.enqueue("jobs.prune", meta={"request": "the-request-of-a-page"})
+    lines = [json.loads(line) for line in work().splitlines() if line.startswith("{")]
+    assert [line["request"] for line in lines if line["event"] == "pruned"] == ["the-request-of-a-page"]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
