@@ -53,6 +53,8 @@ class Choices:
     def rate(self, values: Mapping[str, Any]) -> Decimal:
         """Per cent of tax on a line with these values, as totals are computed with."""
         named = {column: values.get(column) for column in ("item_code", "account_code", "tax_code")}
+        if any("\x00" in (text or "") for text in named.values()):
+            return self.usual_rate  # nothing is called so, and the database cannot be asked for it
         return self.defaults.rate(self.side, SimpleNamespace(**named))
 
     @cached_property

@@ -126,9 +126,11 @@ class Rows:
         """Read every field, and work out what the lines come to."""
         if self.error:
             return False
-        items = self.choices.items(row.typed["item_code"] for row in self.rows if row.typed.get("item_code"))
         for row in self.rows:
             self._check_texts(row)
+        codes = [row.values["item_code"] for row in self.rows if "item_code" not in row.errors]
+        items = self.choices.items(filter(None, codes))
+        for row in self.rows:
             self._check_item(row, items)
             self._check_codes(row)
             self._check_figures(row)

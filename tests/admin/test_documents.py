@@ -143,6 +143,21 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_is_lost(
     assert session.query(Invoice).count() == 0
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # which cannot be asked for such a code
+@pytest.mark.parametrize("column", ["item_code", "account_code", "tax_code"])
+def test_a_code_with_a_character_that_no_text_holds_is_told_at_its_field(
+    column: str, session: Db, company: Company, browser: Browser
+) -> None:
+    what_lines_name(session, company)
+    document = a_paper(session, Invoice, company)
+    session.commit()
+    bent = line(1, id=document.lines[0].id, description="Kept", **{column: "a\x00b"})
+    answer = browser.post(f"/c/{company.id}/invoices/edit/?id={document.id}", typed("Acme Ltd", bent, revision="1"))
+    assert answer.status_code == 200
+    assert "cannot be kept" in answer.text
+    assert f'id="lines.1.{column}-error"' in answer.text
+
+
 def test_two_options_of_one_category_are_turned_down(session: Db, company: Company, browser: Browser) -> None:
     named = what_lines_name(session, company)
     a_party(session, company)
